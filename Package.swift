@@ -1,0 +1,82 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// Every target is built in the Swift 6 language mode with the upcoming features that make
+/// imports and existentials explicit.
+let settings: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+]
+
+let package = Package(
+  name: "swift-sync-journal",
+  platforms: [.macOS(.v15), .iOS(.v18)],
+  products: [
+    .library(name: "Journal", targets: ["Journal"]),
+    .library(name: "Projection", targets: ["Projection"]),
+    .library(name: "Transport", targets: ["Transport"]),
+    .executable(name: "journal", targets: ["JournalTool"]),
+  ],
+  traits: [
+    .trait(
+      name: "HTTPClient",
+      description: "AsyncHTTPClient as the HTTP client on Linux; without it bring your own."),
+    .default(enabledTraits: ["HTTPClient"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(
+      url: "https://github.com/hummingbird-project/hummingbird", from: "2.28.1", traits: []),
+    .package(url: "https://github.com/swift-server/async-http-client", from: "1.37.0"),
+    .package(url: "https://github.com/apple/swift-nio", from: "2.101.2"),
+    .package(url: "https://github.com/apple/swift-log", from: "1.16.2"),
+    .package(url: "https://github.com/swift-server/swift-service-lifecycle", from: "2.13.0"),
+    .package(url: "https://github.com/swiftlang/swift-docc-plugin", from: "1.5.0"),
+  ],
+  targets: [
+    .systemLibrary(
+      name: "CLMDB",
+      path: "Sources/Journal/CLMDB",
+      pkgConfig: "lmdb",
+      providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
+    .target(
+      name: "Journal",
+      dependencies: ["CLMDB", .product(name: "Crypto", package: "swift-crypto")],
+      exclude: ["CLMDB"],
+      swiftSettings: settings),
+    .target(name: "Projection", dependencies: ["Journal"], swiftSettings: settings),
+    .target(
+      name: "Transport",
+      dependencies: [
+        "Journal",
+        .product(
+          name: "AsyncHTTPClient", package: "async-http-client",
+          condition: .when(platforms: [.linux], traits: ["HTTPClient"])),
+        .product(
+          name: "NIOCore", package: "swift-nio",
+          condition: .when(platforms: [.linux], traits: ["HTTPClient"])),
+        .product(
+          name: "NIOHTTP1", package: "swift-nio",
+          condition: .when(platforms: [.linux], traits: ["HTTPClient"])),
+        .product(
+          name: "NIOPosix", package: "swift-nio",
+          condition: .when(platforms: [.linux], traits: ["HTTPClient"])),
+      ],
+      swiftSettings: settings),
+    .executableTarget(
+      name: "JournalTool",
+      dependencies: [
+        "Journal", "Projection", "Transport",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+        .product(name: "Hummingbird", package: "hummingbird"),
+        .product(name: "Crypto", package: "swift-crypto"),
+        .product(name: "UnixSignals", package: "swift-service-lifecycle"),
+        .product(name: "Logging", package: "swift-log"),
+        .product(name: "NIOCore", package: "swift-nio"),
+      ],
+      path: "Tools/journal",
+      swiftSettings: settings),
+  ]
+)

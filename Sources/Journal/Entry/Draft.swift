@@ -1,0 +1,51 @@
+/// An entry before it has a sequence: its body is encoded and committed to.
+///
+/// Drafts are made outside the write transaction, on any thread; only sequence, time and hashes
+/// are left for the writer.
+package struct Draft: Sendable {
+  /// What must hold of the record for the edit to be taken.
+  package enum Precondition: Sendable {
+    case none
+    case absent
+    case present
+  }
+
+  package var kind: EntryKind
+  package var flags: EntryHeader.Flags = []
+  package var schema: UInt32 = 0
+  /// The writer's own id; without one the journal makes a UUIDv7.
+  package var id: EntryID?
+  /// The record the entry is about, if it is about one.
+  package var record: RecordAddress?
+  package var precondition = Precondition.none
+  package private(set) var body: [UInt8]
+  package private(set) var salt: Salt
+  package private(set) var commitment: TreeHash
+
+  /// - Throws: ``JournalError/invalidInput(_:)`` when the entry would be over 1 MiB.
+  package init(
+    _ kind: EntryKind, id: EntryID? = nil, record: RecordAddress? = nil, body: [UInt8],
+    salt: Salt = RandomPool.shared.salt()
+  ) throws(JournalError) {
+    guard body.count + StoredEntry.overhead <= Limits.entryBytes else {
+      throw .invalidInput("the entry has \(body.count) bytes, over the limit of 1 MiB")
+    }
+    self.kind = kind
+    self.id = id
+    self.record = record
+    self.body = body
+    self.salt = salt
+    commitment = body.withUnsafeBytes { salt.commitment(to: $0) }
+  }
+}
+
+/// The sizes nothing in a journal exceeds; part of the format.
+package enum Limits {
+  package static let entryBytes = 1 << 20
+  package static let batchBytes = 16 << 20
+  package static let groupEntries = 1_000
+  package static let groupBytes = 1 << 20
+  package static let recordBytes = 1 << 20 - 16 << 10
+  package static let depth = 32
+  package static let sequence: UInt64 = 1 << 48 - 1
+}

@@ -1,0 +1,59 @@
+/// The 96 bytes of an entry that never change and that the journal's proofs cover.
+///
+/// The header names no person: what does is in the body, which the header binds only through a
+/// salted commitment.
+public struct EntryHeader: Sendable, Hashable {
+  /// The format version this release writes.
+  public static let currentVersion: UInt8 = 1
+  /// Bytes of the encoded header, which is also the leaf of the Merkle tree.
+  public static let byteCount = 96
+
+  public struct Flags: OptionSet, Sendable, Hashable {
+    public let rawValue: UInt16
+    public init(rawValue: UInt16) { self.rawValue = rawValue }
+
+    /// Another entry of the same group follows.
+    public static let moreOfGroup = Flags(rawValue: 1)
+    /// The edit is never sent to a server.
+    public static let local = Flags(rawValue: 2)
+    /// On a server's journal: the edit changed nothing when it was judged.
+    public static let absorbed = Flags(rawValue: 4)
+  }
+
+  public var version: UInt8 = Self.currentVersion
+  public var kind: EntryKind
+  public var flags: Flags = []
+  /// Version of the collection's declaration; 0 is untyped.
+  public var schema: UInt32 = 0
+  public var sequence: SequenceNumber
+  public var id: EntryID
+  /// Sequence of the first entry of the entry's group; 0 means it stands alone.
+  public var group: SequenceNumber = 0
+  /// Recording time; never decreases along the sequence.
+  public var time: Timestamp
+  public var device: DeviceID
+  /// SHA-256 over salt and plain body.
+  public var commitment: TreeHash
+
+  /// The exact bytes that are hashed as the leaf.
+  public var leaf: [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(Self.byteCount)
+    bytes.append(version)
+    bytes.append(kind.rawValue)
+    bytes.appendBigEndian(flags.rawValue)
+    bytes.appendBigEndian(schema)
+    bytes.appendBigEndian(sequence)
+    id.write(into: &bytes)
+    bytes.appendBigEndian(group)
+    bytes.appendBigEndian(time.milliseconds)
+    device.write(into: &bytes)
+    commitment.append(to: &bytes)
+    return bytes
+  }
+
+  /// The leaf's hash in the journal's tree.
+  public var leafHash: TreeHash {
+    leaf.withUnsafeBytes { TreeHash.leaf($0) }
+  }
+}

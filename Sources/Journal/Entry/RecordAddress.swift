@@ -1,0 +1,99 @@
+/// Which record: a collection's name and a key, both 1–128 bytes of UTF-8, compared as bytes.
+public struct RecordAddress: Sendable, Hashable {
+  /// Longest collection name or key, in bytes.
+  public static let maximumNameBytes = 128
+
+  /// The row key: collection, escaped and terminated so that it orders before longer names, then
+  /// key. "cat" + "s3" is therefore never "cats" + "3".
+  package let rowKey: [UInt8]
+
+  /// - Throws: ``JournalError/invalidInput(_:)`` when a name is empty or longer than 128 bytes.
+  public init(collection: String, key: String) throws(JournalError) {
+    var collection = collection
+    var key = key
+    let rowKey: Result<[UInt8], JournalError> = collection.withUTF8 { collectionBytes in
+      key.withUTF8 { keyBytes in
+        Result { () throws(JournalError) in
+          try Self.rowKey(
+            collection: UnsafeRawBufferPointer(collectionBytes),
+            key: UnsafeRawBufferPointer(keyBytes))
+        }
+      }
+    }
+    self.rowKey = try rowKey.get()
+  }
+
+  package init(collection: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer)
+    throws(JournalError)
+  {
+    rowKey = try Self.rowKey(collection: collection, key: key)
+  }
+
+  package init(rowKey: [UInt8]) {
+    self.rowKey = rowKey
+  }
+
+  private static func rowKey(collection: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer)
+    throws(JournalError) -> [UInt8]
+  {
+    guard (1...maximumNameBytes).contains(collection.count) else {
+      throw .invalidInput("a collection's name has \(collection.count) bytes; 1 to 128 are allowed")
+    }
+    guard (1...maximumNameBytes).contains(key.count) else {
+      throw .invalidInput("a record's id has \(key.count) bytes; 1 to 128 are allowed")
+    }
+    var rowKey = prefix(collection: collection)
+    rowKey.append(contentsOf: key)
+    return rowKey
+  }
+
+  /// The bytes every row key of a collection begins with.
+  package static func prefix(collection: UnsafeRawBufferPointer) -> [UInt8] {
+    var prefix: [UInt8] = []
+    prefix.reserveCapacity(collection.count + 2 + maximumNameBytes)
+    for byte in collection {
+      prefix.append(byte)
+      if byte == 0 { prefix.append(0xFF) }
+    }
+    prefix.append(0)
+    prefix.append(0)
+    return prefix
+  }
+
+  /// Takes a row key apart again.
+  package static func names(
+    inRowKey bytes: UnsafeRawBufferPointer
+  ) throws(JournalError) -> (collection: String, key: String) {
+    var collection: [UInt8] = []
+    var index = 0
+    while index + 1 < bytes.count {
+      let byte = bytes[index]
+      if byte != 0 {
+        collection.append(byte)
+        index += 1
+      } else if bytes[index + 1] == 0xFF {
+        collection.append(0)
+        index += 2
+      } else if bytes[index + 1] == 0 {
+        let key = bytes[(index + 2)...]
+        return (
+          String(decoding: collection, as: UTF8.self), String(decoding: key, as: UTF8.self)
+        )
+      } else {
+        break
+      }
+    }
+    throw .damaged("a record's row key has no end of collection; run `journal verify`")
+  }
+
+  /// Collection and key as text.
+  public var names: (collection: String, key: String) {
+    get throws(JournalError) {
+      let result: Result<(collection: String, key: String), JournalError> =
+        rowKey.withUnsafeBytes { bytes in
+          Result { () throws(JournalError) in try Self.names(inRowKey: bytes) }
+        }
+      return try result.get()
+    }
+  }
+}

@@ -1,0 +1,89 @@
+/// Where an edit that is not yet settled stands on its way to the server.
+package struct EditState: Sendable, Hashable {
+  package enum Delivery: Sendable, Hashable {
+    /// Not yet sent, or to be sent again.
+    case pending
+    /// Part of the sealed segment that this `sent` entry names.
+    case inFlight(sent: SequenceNumber)
+    /// The server said yes at this version; settled once the base has reached it.
+    case accepted(ServerVersion, absorbed: Bool)
+    /// Set aside by this `refused` entry; not folded.
+    case parked(by: SequenceNumber)
+  }
+
+  /// The version the edit was made upon.
+  package enum Base: Sendable, Hashable {
+    case none
+    case version(ServerVersion)
+    /// The version at which the writer's earlier open edit of the record is accepted.
+    case earlierEdit
+  }
+
+  package var delivery = Delivery.pending
+  package var base = Base.none
+  /// The record's previous open edit; 0 is none.
+  package var previousOpen: SequenceNumber = 0
+  /// The conflict entry whose outcome replaces the edit's content.
+  package var decision: SequenceNumber = 0
+
+  package init() {}
+
+  /// Whether the edit is folded on top of the record's base.
+  package var isFolded: Bool {
+    if case .parked = delivery { false } else { true }
+  }
+
+  package var encoded: [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.reserveCapacity(48)
+    var flags: UInt8 = 0
+    switch base {
+    case .none: break
+    case .version: flags |= 1
+    case .earlierEdit: flags |= 2
+    }
+    if decision != 0 { flags |= 4 }
+    switch delivery {
+    case .pending: bytes.append(1)
+    case .inFlight: bytes.append(2)
+    case .accepted(_, let absorbed):
+      bytes.append(3)
+      if absorbed { flags |= 8 }
+    case .parked: bytes.append(4)
+    }
+    bytes.append(flags)
+    bytes.appendUInt48(previousOpen)
+    switch delivery {
+    case .pending: break
+    case .inFlight(let sequence), .parked(let sequence): bytes.appendUInt48(sequence)
+    case .accepted(let version, _): bytes.append(version)
+    }
+    if case .version(let version) = base { bytes.append(version) }
+    if decision != 0 { bytes.appendUInt48(decision) }
+    return bytes
+  }
+
+  /// - Throws: ``JournalError/damaged(_:)``.
+  package init(_ payload: UnsafeRawBufferPointer) throws(JournalError) {
+    var reader = RowReader(payload)
+    let state = try reader.integer(UInt8.self)
+    let flags = try reader.integer(UInt8.self)
+    previousOpen = try reader.uint48()
+    switch state {
+    case 1: delivery = .pending
+    case 2: delivery = .inFlight(sent: try reader.uint48())
+    case 3: delivery = .accepted(try reader.version(), absorbed: flags & 8 != 0)
+    case 4: delivery = .parked(by: try reader.uint48())
+    default: throw .damaged("an edit has the unknown delivery state \(state)")
+    }
+    if flags & 1 != 0 {
+      base = .version(try reader.version())
+    } else if flags & 2 != 0 {
+      base = .earlierEdit
+    }
+    if flags & 4 != 0 { decision = try reader.uint48() }
+    guard reader.remaining == 0, flags < 16 else {
+      throw .damaged("the delivery state of an edit has trailing bytes")
+    }
+  }
+}

@@ -1,0 +1,140 @@
+import Foundation
+import Synchronization
+
+/// An append-only, durable, provable journal of everything that happened to an app's data.
+///
+/// One journal is one directory. Any number of handles in different processes may read and write
+/// it; within a process it is opened once. All members are safe to call from any thread.
+///
+/// ```swift
+/// let store = try Store.open(at: "Notes.journal")
+/// let journal = store.journal
+/// print(try journal.lastSequence)
+/// ```
+public final class Journal: Sendable {
+  /// How a journal is opened: its seams to the outside, all with working defaults.
+  public struct Configuration: Sendable {
+    /// The clock entries are stamped with. A clock that goes back is held at the last stamp.
+    public var now: @Sendable () -> Timestamp
+    /// Source of random words for entry ids.
+    public var random: @Sendable () -> UInt64
+
+    public init(
+      now: @escaping @Sendable () -> Timestamp = { .now },
+      random: (@Sendable () -> UInt64)? = nil
+    ) {
+      self.now = now
+      self.random = random ?? { RandomPool.shared.next() }
+    }
+  }
+
+  /// The directory the journal stands in.
+  public let path: String
+  package let configuration: Configuration
+  private let environment: Environment
+  private let writer: WriterThread
+
+  /// Opens a journal with the fold that keeps its derived rows.
+  ///
+  /// An app opens a `Store`, which brings the fold.
+  package init(
+    openAt path: String, configuration: Configuration, folder: any InlineFolder
+  ) throws {
+    self.path = path
+    self.configuration = configuration
+    environment = try Environment.open(directory: path)
+    let ids = Mutex(EntryIDGenerator(random: configuration.random))
+    writer = WriterThread(
+      environment,
+      WriterEnvironment(
+        folder: folder, now: configuration.now,
+        makeID: { time in ids.withLock { $0.next(milliseconds: time.milliseconds) } }))
+    do {
+      _ = try environment.read { try JournalReader($0) }
+    } catch {
+      close()
+      throw error
+    }
+  }
+
+  /// Ends the writer thread and closes the files; later calls throw.
+  public func close() {
+    writer.close()
+    environment.close()
+  }
+
+  /// Runs a closure in the shared write transaction and returns once it is on stable storage.
+  ///
+  /// The closure may run twice and must be pure. When it throws, nothing of it is kept and other
+  /// callers in the same commit are not affected.
+  package func transact<R: Sendable>(
+    _ body: @escaping @Sendable (AppendContext) throws -> R
+  ) async throws -> R {
+    let box = ResultBox<R>()
+    return try await withCheckedThrowingContinuation { continuation in
+      writer.submit(
+        WriterThread.Job(
+          run: { context in
+            let value = try body(context)
+            box.value.withLock { $0 = value }
+          },
+          complete: { outcome in
+            continuation.resume(
+              with: outcome.flatMap {
+                box.value.withLock { value in
+                  value.map { .success($0) }
+                    ?? .failure(JournalError.storage("a transaction ended without a result"))
+                }
+              })
+          }))
+    }
+  }
+
+  /// Lends one consistent view of the journal to `body`. Keep it short: a view holds back the
+  /// reuse of pages.
+  package func read<R>(_ body: (JournalReader) throws -> R) throws -> R {
+    try environment.read { try body(JournalReader($0)) }
+  }
+}
+
+/// Carries a job's result from the writer thread to whoever waits.
+private final class ResultBox<R: Sendable>: Sendable {
+  let value = Mutex<R?>(nil)
+}
+
+extension Journal {
+  /// The last sequence, 1 or more: a journal begins with its `opened` entry.
+  public var lastSequence: SequenceNumber {
+    get throws { try read { $0.head.lastSequence } }
+  }
+
+  /// The device this copy of the journal is.
+  public var device: DeviceID {
+    get throws { try read { $0.identity.current.id } }
+  }
+
+  /// The key that verifies this device's checkpoints, in C2SP's text form.
+  public var verifierKey: String {
+    get throws { try read { $0.identity.current.verifierKey } }
+  }
+
+  /// The signed tree head over everything appended so far.
+  ///
+  /// - Throws: ``JournalError`` when the signing key cannot be read.
+  public func checkpoint() throws -> String {
+    try read { try Self.checkpoint(of: $0, path: path) }
+  }
+
+  /// The signed tree head of a view.
+  package static func checkpoint(
+    of reader: JournalReader, path: String, size: UInt64? = nil
+  ) throws -> String {
+    let device = reader.identity.current.id
+    let key = try KeyFile.read(from: JournalFiles.key(in: path, of: device))
+    let size = size ?? reader.head.frontier.size
+    return try key.sign(
+      Checkpoint(
+        origin: JournalIdentity.origin(of: device), size: size,
+        root: JournalTree(reader).root(size: size)))
+  }
+}

@@ -1,0 +1,58 @@
+/// What went wrong in the Journal module, and what the caller can do about it.
+///
+/// Every case carries a message written for the person who has to act: what happened, where
+/// (path, sequence, key) and the next step. ``code`` is stable across releases.
+@nonexhaustive
+public enum JournalError: Error, Sendable, Equatable {
+  /// The caller's input breaks a rule of the format; nothing was written.
+  case invalidInput(String)
+  /// A journal already stands where one was to be created.
+  case alreadyExists(String)
+  /// No journal is there, or it cannot be opened with this user's rights.
+  case cannotOpen(String)
+  /// Bytes do not agree with their checksum or structure; nothing was changed. Run `verify`.
+  case damaged(String)
+  /// Another process or handle holds what this call needs alone.
+  case busy(String)
+  /// The operating system refused: disk full, I/O error, no permission.
+  case storage(String)
+  /// A commit failed half-way: the entries may or may not be stored. Reopen and compare.
+  case unknownOutcome(String)
+  /// The asked state lies below the horizon.
+  case belowHorizon(String)
+  /// The entry id is known with other content.
+  case entryIDReused(String)
+  /// The entry id is older than the ids this journal still remembers.
+  case tooOld(String)
+  /// An entry of a kind, encoding or format version this release does not know.
+  case unsupported(String)
+
+  /// A short name of the case, stable across releases.
+  public var code: String {
+    switch self {
+    case .invalidInput: "invalid-input"
+    case .alreadyExists: "already-exists"
+    case .cannotOpen: "cannot-open"
+    case .damaged: "damaged"
+    case .busy: "busy"
+    case .storage: "storage"
+    case .unknownOutcome: "unknown-outcome"
+    case .belowHorizon: "below-horizon"
+    case .entryIDReused: "entry-id-reused"
+    case .tooOld: "too-old"
+    case .unsupported: "unsupported"
+    }
+  }
+}
+
+extension JournalError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .invalidInput(let text), .alreadyExists(let text), .cannotOpen(let text),
+      .damaged(let text), .busy(let text), .storage(let text), .unknownOutcome(let text),
+      .belowHorizon(let text), .entryIDReused(let text), .tooOld(let text),
+      .unsupported(let text):
+      text
+    }
+  }
+}

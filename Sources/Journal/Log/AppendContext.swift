@@ -1,0 +1,226 @@
+/// One caller's hold on the shared write transaction: appends entries, folds them, and reads
+/// what is already there.
+///
+/// Lent to a synchronous closure on the writer thread; never kept.
+package final class AppendContext {
+  package let transaction: WriteTransaction
+  package private(set) var identity: JournalIdentity
+  package private(set) var head: Head
+  package let state: StorageFoldState
+  package private(set) var hasWritten = false
+  /// Bytes appended so far, for the estimate of the file's growth.
+  private var appendedBytes = 0
+  private let folder: any InlineFolder
+  private let environment: WriterEnvironment
+  /// Newest id time no longer remembered, once read; 0 is none.
+  private var forgotten: UInt64?
+
+  init(_ transaction: WriteTransaction, _ environment: WriterEnvironment) throws {
+    self.transaction = transaction
+    self.environment = environment
+    folder = environment.folder
+    let reader = try JournalReader(transaction)
+    identity = reader.identity
+    head = reader.head
+    state = try StorageFoldState(transaction, identity: reader.identity)
+  }
+
+  /// What an append led to.
+  package enum Appended: Sendable, Equatable {
+    case new(SequenceNumber)
+    /// The id is known with the same content; nothing was appended.
+    case known(SequenceNumber)
+    /// The entry says nothing new; nothing was appended.
+    case redundant
+
+    package var sequence: SequenceNumber? {
+      switch self {
+      case .new(let sequence), .known(let sequence): sequence
+      case .redundant: nil
+      }
+    }
+  }
+
+  /// A reader over this transaction, as of now.
+  package func reader() throws -> JournalReader {
+    try storeHead()
+    return try JournalReader(transaction)
+  }
+
+  /// Appends one entry, folds it, and appends what follows from it directly behind.
+  ///
+  /// - Throws: ``JournalError`` when a precondition, limit or id rule is broken.
+  @discardableResult
+  package func append(
+    _ draft: Draft, group: SequenceNumber = 0, moreOfGroup: Bool = false
+  ) throws -> Appended {
+    if draft.kind.isEdit, let id = draft.id, let known = try known(id, draft) { return known }
+    guard head.lastSequence < Limits.sequence else {
+      throw JournalError.storage("the journal has used all of its 2^48 sequences")
+    }
+    let sequence = head.lastSequence + 1
+    let time = max(environment.now(), head.lastTime)
+    var flags = draft.flags
+    if moreOfGroup { flags.insert(.moreOfGroup) }
+    if identity.isLocal, draft.kind.isEdit { flags.insert(.local) }
+    let header = EntryHeader(
+      kind: draft.kind, flags: flags, schema: draft.schema, sequence: sequence,
+      id: draft.id ?? environment.makeID(time), group: group == .max ? sequence : group, time: time,
+      device: identity.current.id, commitment: draft.commitment)
+    hasWritten = true
+    let outcome = try folder.fold(
+      header, body: draft.body, record: draft.record, precondition: draft.precondition,
+      isReplay: false, in: state)
+    if outcome.isRedundant { return .redundant }
+    try write(header, draft, previous: outcome.previous)
+    for derived in outcome.derived { try append(derived) }
+    return .new(sequence)
+  }
+
+  /// Appends entries that are all or none everywhere.
+  package func appendGroup(_ drafts: [Draft]) throws -> [Appended] {
+    guard drafts.count <= Limits.groupEntries,
+      drafts.reduce(0, { $0 + $1.body.count }) <= Limits.groupBytes
+    else {
+      throw JournalError.invalidInput(
+        "a group of \(drafts.count) entries is over the limit of 1,000 entries and 1 MiB")
+    }
+    guard drafts.count > 1 else { return try drafts.map { try append($0) } }
+    let known = try drafts.map { draft in
+      if let id = draft.id { try self.known(id, draft) } else { Appended?.none }
+    }
+    let repeated = known.compactMap { $0 }
+    if repeated.count == drafts.count { return repeated }
+    guard repeated.isEmpty else {
+      throw JournalError.entryIDReused(
+        "some entries of the group are known and some are not; a group is repeated whole")
+    }
+    var first: SequenceNumber = .max
+    return try drafts.enumerated().map { index, draft in
+      let appended = try append(draft, group: first, moreOfGroup: index < drafts.count - 1)
+      if first == .max, let sequence = appended.sequence { first = sequence }
+      return appended
+    }
+  }
+
+  private func write(_ header: EntryHeader, _ draft: Draft, previous: SequenceNumber) throws {
+    let deviceIndex = identity.currentIndex
+    try withUnsafeBytes(of: header.sequence.bigEndian) { key in
+      try transaction.append(
+        .entries, key: key, length: StoredEntry.overhead + draft.body.count
+      ) { row in
+        StoredEntry.writePrefix(
+          header, deviceIndex: deviceIndex, encoding: StoredEntry.plainEncoding, salt: draft.salt,
+          previous: previous, into: row)
+        draft.body.withUnsafeBytes {
+          UnsafeMutableRawBufferPointer(rebasing: row[StoredEntry.overhead...])
+            .copyMemory(from: $0)
+        }
+      }
+    }
+    if header.kind.isEdit {
+      try transaction.putLast(
+        .ids, key: header.id.bytes, payload: RememberedID(sequence: header.sequence).encoded)
+    }
+    try head.frontier.append(header.leafHash) { level, index, hash in
+      if level % 8 == 0 {
+        try transaction.put(.tree, key: JournalTree.nodeKey(level: level, index: index), payload: hash.bytes)
+      }
+    }
+    head.lastSequence = header.sequence
+    head.lastTime = header.time
+    state.counts.through = header.sequence
+    appendedBytes += draft.body.count + 512
+  }
+
+  /// What is known of an entry id, once its content has been compared.
+  ///
+  /// - Throws: ``JournalError/entryIDReused(_:)`` for other content, ``JournalError/tooOld(_:)`` for
+  ///   an id that may have been forgotten.
+  private func known(_ id: EntryID, _ draft: Draft) throws -> Appended? {
+    guard let remembered = try remembered(id) else {
+      if let time = id.unixMilliseconds, let newest = try newestForgotten(), time <= newest {
+        throw JournalError.tooOld(
+          "entry id \(id) is older than the ids this journal still remembers; it may have been "
+            + "appended and trimmed long ago. Give the change a new id if it is new")
+      }
+      return nil
+    }
+    if remembered.trimmed == nil, let entry = try state.entry(remembered.sequence) {
+      guard entry.header.kind == draft.kind, entry.body == draft.body else {
+        throw JournalError.entryIDReused(
+          "entry id \(id) is already sequence \(remembered.sequence) with other content; "
+            + "a new change needs a new id")
+      }
+    }
+    return .known(remembered.sequence)
+  }
+
+  package func remembered(_ id: EntryID) throws -> RememberedID? {
+    try transaction.withValue(.ids, id.bytes) { try RememberedID($0) }
+  }
+
+  private func newestForgotten() throws -> UInt64? {
+    if let forgotten { return forgotten == 0 ? nil : forgotten }
+    let stored = try state.meta(MetaKey.forgotten)?.withUnsafeBytes { bytes in
+      var reader = RowReader(bytes)
+      return try reader.integer(UInt64.self)
+    }
+    forgotten = stored ?? 0
+    return stored
+  }
+
+  /// Makes another device this copy's own, from the next entry on.
+  package func changeDevice(to device: JournalIdentity.Device) throws {
+    guard identity.devices.count < Int(UInt16.max) else {
+      throw JournalError.storage("this journal has been 65,535 devices; no more fit its format")
+    }
+    identity.devices.append(device)
+    identity.currentIndex = UInt16(identity.devices.count - 1)
+    try putMeta(MetaKey.journal, identity.encoded)
+  }
+
+  package func putMeta(_ key: String, _ payload: [UInt8]?) throws {
+    hasWritten = true
+    try state.putMeta(key, payload)
+  }
+
+  /// Writes a row of a table that is not folded, such as a server's peers.
+  package func put(_ table: Table, _ key: [UInt8], _ payload: [UInt8]) throws {
+    hasWritten = true
+    try transaction.put(table, key: key, payload: payload)
+  }
+
+  package func delete(_ table: Table, _ key: [UInt8]) throws {
+    hasWritten = true
+    _ = try transaction.delete(table, key: key)
+  }
+
+  /// Puts a fold made in memory in the place of the stored one.
+  package func replaceFold(by fold: MemoryFoldState) throws {
+    hasWritten = true
+    try transaction.clear(.records)
+    try transaction.clear(.edits)
+    for key in fold.records.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      if let payload = fold.records[key] { try transaction.putLast(.records, key: key, payload: payload) }
+    }
+    for edit in fold.openEdits() { try state.putEdit(edit.sequence, edit.state) }
+    for row in try JournalReader(transaction).metaRows(prefix: MetaKey.folded) {
+      try state.putMeta(row.key, nil)
+    }
+    for row in fold.metaRows { try state.putMeta(row.key, row.value) }
+    state.counts = fold.counts
+  }
+
+  private func storeHead() throws {
+    try state.storeCounts()
+    head.transactionID = transaction.transactionID
+    try transaction.put(.meta, key: [UInt8](MetaKey.head.utf8), payload: head.encoded)
+  }
+
+  /// Leaves the head row; called last before the commit.
+  func finish() throws {
+    head.fileBytes = try transaction.prepareCommit(estimatedDirtyBytes: appendedBytes * 8)
+    try storeHead()
+  }
+}

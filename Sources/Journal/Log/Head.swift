@@ -1,0 +1,90 @@
+/// What every write transaction leaves behind about itself: the row `head` of `meta`.
+package struct Head: Sendable, Equatable {
+  package var transactionID: UInt64 = 0
+  package var fileBytes: UInt64 = 0
+  package var lastSequence: SequenceNumber = 0
+  package var lastTime = Timestamp(milliseconds: 0)
+  /// The compact range over all leaves.
+  package var frontier = Frontier()
+
+  package init() {}
+
+  var encoded: [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.appendBigEndian(transactionID)
+    bytes.appendBigEndian(fileBytes)
+    bytes.appendBigEndian(lastSequence)
+    bytes.appendBigEndian(lastTime.milliseconds)
+    bytes.appendBigEndian(frontier.size)
+    for hash in frontier.hashes { hash.append(to: &bytes) }
+    return bytes
+  }
+
+  /// - Throws: ``JournalError/damaged(_:)``.
+  package init(_ payload: UnsafeRawBufferPointer) throws(JournalError) {
+    var reader = RowReader(payload)
+    transactionID = try reader.integer(UInt64.self)
+    fileBytes = try reader.integer(UInt64.self)
+    lastSequence = try reader.integer(UInt64.self)
+    lastTime = Timestamp(milliseconds: try reader.integer(UInt64.self))
+    let size = try reader.integer(UInt64.self)
+    var hashes: [TreeHash] = []
+    while reader.remaining > 0, let hash = TreeHash(bytes: try reader.take(32)) {
+      hashes.append(hash)
+    }
+    guard let frontier = Frontier(size: size, hashes: hashes), size == lastSequence else {
+      throw .damaged("the head row's tree does not fit its sequence; run `journal verify`")
+    }
+    self.frontier = frontier
+  }
+}
+
+/// From where every entry is held, and how far trimming below it has come: the row `horizon`.
+package struct Horizon: Sendable, Equatable {
+  /// The lowest sequence from which every entry is held.
+  package var sequence: SequenceNumber = 1
+  /// The next sequence below the horizon that trimming has to look at.
+  package var nextToTrim: SequenceNumber = 1
+  package var baselineDigest = TreeHash.empty
+  /// The `trimmed` entry that set this horizon; 0 is none.
+  package var entry: SequenceNumber = 0
+
+  package init() {}
+
+  package var isTrimComplete: Bool { nextToTrim >= sequence }
+
+  var encoded: [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.appendBigEndian(sequence)
+    bytes.appendBigEndian(nextToTrim)
+    baselineDigest.append(to: &bytes)
+    bytes.appendBigEndian(entry)
+    return bytes
+  }
+
+  package init(_ payload: UnsafeRawBufferPointer) throws(JournalError) {
+    var reader = RowReader(payload)
+    sequence = try reader.integer(UInt64.self)
+    nextToTrim = try reader.integer(UInt64.self)
+    guard let digest = TreeHash(bytes: try reader.take(32)) else {
+      throw .damaged("the horizon row is malformed; run `journal verify`")
+    }
+    baselineDigest = digest
+    entry = try reader.integer(UInt64.self)
+  }
+}
+
+/// The keys of the table `meta`.
+package enum MetaKey {
+  package static let head = "head"
+  package static let journal = "journal"
+  package static let horizon = "horizon"
+  package static let forgotten = "forgotten"
+  package static let fold = "fold"
+  /// Rows below this prefix are folded from entries and belong to the baseline.
+  package static let folded = "fold/"
+
+  package static func remote(_ name: String) -> String { "fold/remote/\(name)" }
+  package static func cursor(_ remote: String) -> String { "fold/cursor/\(remote)" }
+  package static func witness(_ remote: String) -> String { "witness/\(remote)" }
+}

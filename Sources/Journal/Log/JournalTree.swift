@@ -1,0 +1,59 @@
+/// The journal's Merkle tree, computed from held leaves and the hashes kept for gaps.
+package struct JournalTree: SubtreeSource {
+  let reader: JournalReader
+  /// Whether stored inner nodes may shorten the way; `verify` computes without them.
+  let usesStoredNodes: Bool
+
+  package init(_ reader: JournalReader, usesStoredNodes: Bool = true) {
+    self.reader = reader
+    self.usesStoredNodes = usesStoredNodes
+  }
+
+  static func nodeKey(level: Int, index: UInt64) -> [UInt8] {
+    var key = [UInt8(truncatingIfNeeded: level)]
+    key.appendBigEndian(index)
+    return key
+  }
+
+  /// The hash kept for the trimmed subtree that begins at leaf `first`, if one begins there.
+  package func gap(at first: UInt64) throws -> (level: Int, hash: TreeHash)? {
+    try reader.storage.withValue(.gaps, [UInt8](sequence: first + 1)) { payload in
+      var row = RowReader(payload)
+      let level = Int(try row.integer(UInt8.self))
+      guard let hash = TreeHash(bytes: try row.take(32)), level < 48 else {
+        throw JournalError.damaged("a gap's row is malformed; run `journal verify`")
+      }
+      return (level, hash)
+    }
+  }
+
+  /// - Throws: ``JournalError/belowHorizon(_:)`` when the subtree ends inside a gap.
+  package func subtree(level: Int, index: UInt64) throws -> TreeHash {
+    let first = index << UInt64(level)
+    if usesStoredNodes, level > 0, level % 8 == 0,
+      let hash = try reader.storage.withValue(
+        .tree, Self.nodeKey(level: level, index: index), { TreeHash(bytes: $0) }),
+      let hash
+    {
+      return hash
+    }
+    if let gap = try gap(at: first), gap.level == level { return gap.hash }
+    guard level > 0 else {
+      guard let entry = try reader.entry(first + 1) else {
+        throw JournalError.belowHorizon(
+          "entry \(first + 1) was trimmed; a root can be computed for sizes that do not end "
+            + "inside a gap")
+      }
+      return entry.header.leafHash
+    }
+    return TreeHash.node(
+      try subtree(level: level - 1, index: index * 2),
+      try subtree(level: level - 1, index: index * 2 + 1))
+  }
+
+  /// The root over the first `size` entries.
+  package func root(size: UInt64) throws -> TreeHash {
+    if size == reader.head.frontier.size, usesStoredNodes { return reader.head.frontier.root }
+    return try MerkleTree.root(size: size, in: self)
+  }
+}

@@ -1,0 +1,37 @@
+/// What the table `ids` remembers of an edit: while it is held its sequence, afterwards enough to
+/// answer a repeated append or push alike.
+package struct RememberedID: Sendable, Equatable {
+  package var sequence: SequenceNumber
+  /// Set once the edit has been trimmed.
+  package var trimmed: Trimmed?
+
+  package struct Trimmed: Sendable, Equatable {
+    package var time: Timestamp
+    package var isAbsorbed: Bool
+  }
+
+  package init(sequence: SequenceNumber, trimmed: Trimmed? = nil) {
+    self.sequence = sequence
+    self.trimmed = trimmed
+  }
+
+  package var encoded: [UInt8] {
+    var bytes: [UInt8] = []
+    bytes.appendUInt48(sequence)
+    if let trimmed {
+      bytes.appendUInt48(trimmed.time.milliseconds)
+      bytes.append(trimmed.isAbsorbed ? 1 : 0)
+    }
+    return bytes
+  }
+
+  package init(_ payload: UnsafeRawBufferPointer) throws(JournalError) {
+    var reader = RowReader(payload)
+    sequence = try reader.uint48()
+    if reader.remaining > 0 {
+      trimmed = Trimmed(
+        time: Timestamp(milliseconds: try reader.uint48()),
+        isAbsorbed: try reader.integer(UInt8.self) == 1)
+    }
+  }
+}

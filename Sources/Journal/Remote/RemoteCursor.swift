@@ -1,0 +1,93 @@
+/// How far a remote's feed has been taken in: the row `fold/cursor/<remote>`.
+package struct RemoteCursor: Sendable, Hashable {
+  /// Names the server's history; another epoch is another history.
+  package var epoch: String
+  /// Issued by the server; never parsed or compared here.
+  package var cursor: String
+  /// The version through which the feed is complete.
+  package var through: ServerVersion
+  /// Counts the times the full state had to be taken anew; versions compare only within one.
+  package var generation: UInt32
+  /// The `cursor` entry that says so.
+  package var entry: SequenceNumber
+
+  package init(
+    epoch: String, cursor: String, through: ServerVersion, generation: UInt32 = 0,
+    entry: SequenceNumber = 0
+  ) {
+    self.epoch = epoch
+    self.cursor = cursor
+    self.through = through
+    self.generation = generation
+    self.entry = entry
+  }
+
+  /// What a `cursor` entry says.
+  package init(_ body: Body, entry: SequenceNumber) throws(JournalError) {
+    guard let epoch = try body.text(.epoch), let cursor = try body.text(.cursor),
+      let through = try body.version(.through),
+      let generation = UInt32(exactly: try body.unsigned(.generation) ?? 0)
+    else { throw .damaged("a cursor entry is incomplete") }
+    self.init(
+      epoch: epoch, cursor: cursor, through: through, generation: generation, entry: entry)
+  }
+
+  /// The body of the entry that says this of a remote.
+  package func body(remote: String) -> [UInt8] {
+    var body = BodyBuilder()
+    body.add(.remote, text: remote)
+    body.add(.epoch, text: epoch)
+    body.add(.cursor, text: cursor)
+    body.add(.through, version: through)
+    body.add(.generation, unsigned: UInt64(generation))
+    return body.finish()
+  }
+
+  package var encoded: [UInt8] {
+    var writer = CBORWriter()
+    writer.map(count: 5)
+    writer.unsigned(1)
+    writer.text(epoch)
+    writer.unsigned(2)
+    writer.text(cursor)
+    writer.unsigned(3)
+    writer.version(through)
+    writer.unsigned(4)
+    writer.unsigned(UInt64(generation))
+    writer.unsigned(5)
+    writer.unsigned(entry)
+    return writer.bytes
+  }
+
+  package init(_ payload: [UInt8]) throws {
+    self = try payload.withUnsafeBytes { bytes in
+      var reader = CBORReader(bytes)
+      let count = try reader.mapCount()
+      func expect(_ key: UInt64) throws {
+        guard count == 5, try reader.unsigned() == key else {
+          throw JournalError.damaged("a remote's cursor row is malformed; run `journal verify`")
+        }
+      }
+      try expect(1)
+      let epoch = try reader.string()
+      try expect(2)
+      let cursor = try reader.string()
+      try expect(3)
+      let through = try reader.version()
+      try expect(4)
+      guard let generation = UInt32(exactly: try reader.unsigned()) else {
+        throw JournalError.damaged("a remote's cursor row is malformed; run `journal verify`")
+      }
+      try expect(5)
+      return RemoteCursor(
+        epoch: epoch, cursor: cursor, through: through, generation: generation,
+        entry: try reader.unsigned())
+    }
+  }
+}
+
+extension JournalReader {
+  package func cursor(of remote: String) throws -> RemoteCursor? {
+    try meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }
+  }
+}

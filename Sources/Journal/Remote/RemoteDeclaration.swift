@@ -1,0 +1,96 @@
+/// A server this journal exchanges with, as its `declared` entry says. Credentials are never part
+/// of it.
+public struct RemoteDeclaration: Sendable, Hashable {
+  public var name: String
+  /// What protocol it speaks: `journal` for our own server.
+  public var kind: String
+  public var url: String
+  /// The collections it owns; empty means all that no other remote names.
+  public var collections: [String]
+  /// The environment variable that holds the Authorization header's value.
+  public var authorizationVariable: String?
+
+  /// - Throws: ``JournalError/invalidInput(_:)`` when the name is not 1–64 of A–Z a–z 0–9 . _ -
+  public init(
+    name: String, kind: String, url: String, collections: [String] = [],
+    authorizationVariable: String? = nil
+  ) throws(JournalError) {
+    guard (1...64).contains(name.utf8.count), !name.hasPrefix("."),
+      name.utf8.allSatisfy({ byte in
+        switch byte {
+        case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F: true
+        default: false
+        }
+      })
+    else {
+      throw .invalidInput("a remote's name is 1 to 64 of A-Z a-z 0-9 . _ -, not \"\(name)\"")
+    }
+    for collection in collections {
+      guard (1...RecordAddress.maximumNameBytes).contains(collection.utf8.count) else {
+        throw .invalidInput("a collection's name has 1 to 128 bytes")
+      }
+    }
+    self.name = name
+    self.kind = kind
+    self.url = url
+    self.collections = collections
+    self.authorizationVariable = authorizationVariable
+  }
+
+  private var settings: Fields {
+    var settings: Fields = [
+      "kind": .string(kind), "url": .string(url),
+      "collections": .array(collections.map { .string($0) }),
+    ]
+    if let authorizationVariable { settings["authEnv"] = .string(authorizationVariable) }
+    return settings
+  }
+
+  /// The body of the `declared` entry that adds or removes the remote.
+  package func body(isRemoved: Bool = false) throws -> [UInt8] {
+    var body = BodyBuilder()
+    body.add(.subject, text: "remote")
+    body.add(.name, text: name)
+    try body.add(.settings) { try $0.fields(settings) }
+    if isRemoved { body.add(.removed) { $0.bool(true) } }
+    return body.finish()
+  }
+
+  /// Decodes the settings of a `declared` entry or of the row `fold/remote/<name>`.
+  package init(name: String, settings: UnsafeRawBufferPointer) throws {
+    var reader = CBORReader(settings)
+    guard case .object(let fields) = try reader.value(maxDepth: Limits.depth),
+      case .string(let kind) = fields["kind"] ?? .null,
+      case .string(let url) = fields["url"] ?? .null
+    else { throw JournalError.damaged("the declaration of remote \(name) is malformed") }
+    var collections: [String] = []
+    if case .array(let values) = fields["collections"] ?? .null {
+      for case .string(let collection) in values { collections.append(collection) }
+    }
+    var variable: String?
+    if case .string(let text) = fields["authEnv"] ?? .null { variable = text }
+    try self.init(
+      name: name, kind: kind, url: url, collections: collections, authorizationVariable: variable)
+  }
+
+  /// Whether two remotes would both own some collection.
+  package func overlaps(_ other: RemoteDeclaration) -> Bool {
+    if collections.isEmpty || other.collections.isEmpty {
+      return collections.isEmpty && other.collections.isEmpty
+    }
+    let names = Set(collections.map { [UInt8]($0.utf8) })
+    return other.collections.contains { names.contains([UInt8]($0.utf8)) }
+  }
+}
+
+extension JournalReader {
+  /// The declared remotes, by name.
+  package func remotes() throws -> [RemoteDeclaration] {
+    let prefix = MetaKey.remote("")
+    return try metaRows(prefix: prefix).map { row in
+      try row.payload.withUnsafeBytes {
+        try RemoteDeclaration(name: String(row.key.dropFirst(prefix.count)), settings: $0)
+      }
+    }
+  }
+}

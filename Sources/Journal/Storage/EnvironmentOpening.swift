@@ -1,0 +1,170 @@
+import CLMDB
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// What LMDB hands over when it has opened a file and all its tables.
+struct OpenedEnvironment {
+  let raw: OpaquePointer
+  let handles: [UInt32]
+  let pageBytes: Int
+  let dataDescriptor: Int32
+}
+
+extension Environment {
+  /// Opens the data file in `directory` for reading and writing.
+  ///
+  /// `mapBytes` is address space, not disk; when the system refuses it, 16, 4 and 1 GiB are
+  /// tried. Both meta pages, and the head rows they lead to, are compared before LMDB maps the
+  /// file. Throws ``JournalError/busy(_:)`` when this process has the file open already,
+  /// ``JournalError/cannotOpen(_:)`` when it is missing, a symbolic link or on a network file
+  /// system, ``JournalError/damaged(_:)`` when it is truncated or contradicts itself.
+  package static func open(
+    directory: String, mapBytes: Int = 64 << 30
+  ) throws(JournalError) -> Environment {
+    let directory = try DataDirectory(existing: directory)
+    try directory.refuseNetworkFileSystem()
+    let file = try PageFile(path: directory.dataPath)
+    _ = try Commit.newest(of: file, headRows: .whereTheyStand)
+    try directory.prepareLockFile()
+    return try claimAndOpen(directory, file.id, mapBytes, createsTables: false)
+  }
+
+  /// Makes a new, empty data file in `directory`, which is made too if it is missing.
+  ///
+  /// A crash meanwhile can leave a file nobody opens: create under a temporary name, then rename.
+  /// Throws ``JournalError/alreadyExists(_:)`` when a data file is there, and like
+  /// ``open(directory:mapBytes:)``.
+  package static func create(
+    directory: String, mapBytes: Int = 64 << 30
+  ) throws(JournalError) -> Environment {
+    let directory = try DataDirectory(creating: directory)
+    try directory.refuseNetworkFileSystem()
+    let file = try PageFile(path: directory.dataPath)
+    let environment = try claimAndOpen(directory, file.id, mapBytes, createsTables: true)
+    try directory.synchronize()
+    return environment
+  }
+
+  private static func claimAndOpen(
+    _ directory: DataDirectory, _ file: FileID, _ mapBytes: Int, createsTables: Bool
+  ) throws(JournalError) -> Environment {
+    let (claim, isNew) = OpenFiles.claim(file)
+    guard isNew else {
+      throw .busy("\(directory.dataPath) is open in this process already; close that one first")
+    }
+    do throws(JournalError) {
+      let opened = try open(directory, mapBytes, createsTables: createsTables)
+      var status = stat()
+      guard fstat(opened.dataDescriptor, &status) == 0, FileID(status) == file else {
+        mdb_env_close(opened.raw)
+        throw .cannotOpen("\(directory.dataPath) was replaced while it was opened")
+      }
+      closeOnExec(opened.dataDescriptor, file)
+      return Environment(opened, directory, claim)
+    } catch {
+      claim.release()
+      throw error
+    }
+  }
+
+  private static func open(
+    _ directory: DataDirectory, _ mapBytes: Int, createsTables: Bool
+  ) throws(JournalError) -> OpenedEnvironment {
+    let smaller = [16 << 30, 4 << 30, 1 << 30].filter { $0 < mapBytes }
+    var code: Int32 = 0
+    for mapBytes in [mapBytes] + smaller {
+      // Another process that opens or closes at this moment can make LMDB give up.
+      for _ in 0..<5 {
+        var raw: OpaquePointer?
+        code = openOnce(directory, mapBytes, &raw)
+        if code == 0, let raw {
+          do throws(JournalError) {
+            return try openTables(raw, directory, creates: createsTables)
+          } catch {
+            mdb_env_close(raw)
+            throw error
+          }
+        }
+        guard code == EAGAIN || code == EBUSY else { break }
+        pause(microseconds: 10_000)
+      }
+      guard code == ENOMEM || code == EINVAL else { break }
+    }
+    throw LMDBFailure.openError(code, directory.path)
+  }
+
+  private static func openOnce(
+    _ directory: DataDirectory, _ mapBytes: Int, _ opened: inout OpaquePointer?
+  ) -> Int32 {
+    var raw: OpaquePointer?
+    var code = mdb_env_create(&raw)
+    guard code == 0 else { return code }
+    code = mdb_env_set_maxdbs(raw, UInt32(Table.allCases.count))
+    if code == 0 { code = mdb_env_set_maxreaders(raw, 510) }
+    if code == 0 { code = mdb_env_set_mapsize(raw, mapBytes) }
+    // Without NOTLS a thread could have one reader only.
+    if code == 0 { code = mdb_env_open(raw, directory.path, UInt32(MDB_NOTLS), 0o600) }
+    guard code == 0 else {
+      // A failed open keeps its memory and descriptors until it is closed.
+      mdb_env_close(raw)
+      return code
+    }
+    // Slots of killed processes would keep their pages from being used again.
+    var dead: Int32 = 0
+    mdb_reader_check(raw, &dead)
+    opened = raw
+    return 0
+  }
+
+  /// Opens every table, once and before anybody else can use the environment.
+  private static func openTables(
+    _ raw: OpaquePointer, _ directory: DataDirectory, creates: Bool
+  ) throws(JournalError) -> OpenedEnvironment {
+    var transaction: OpaquePointer?
+    let begun = mdb_txn_begin(raw, nil, UInt32(creates ? 0 : MDB_RDONLY), &transaction)
+    guard begun == 0 else { throw LMDBFailure.openError(begun, directory.path) }
+    var handles: [UInt32] = []
+    for table in Table.allCases {
+      var handle: UInt32 = 0
+      let code = mdb_dbi_open(
+        transaction, table.name, UInt32(creates ? MDB_CREATE : 0), &handle)
+      var flags: UInt32 = 0
+      guard code == 0, mdb_dbi_flags(transaction, handle, &flags) == 0, flags == 0 else {
+        mdb_txn_abort(transaction)
+        if code == 0 || code == MDB_NOTFOUND {
+          throw .damaged("table \(table.name) of \(directory.dataPath) is missing or unusable")
+        }
+        throw LMDBFailure.openError(code, directory.path)
+      }
+      handles.append(handle)
+    }
+    // A handle outlives the transaction that opened it only if that one is committed.
+    let code = mdb_txn_commit(transaction)
+    guard code == 0 else { throw LMDBFailure.openError(code, directory.path) }
+    var statistics = MDB_stat()
+    mdb_env_stat(raw, &statistics)
+    var descriptor: Int32 = -1
+    mdb_env_get_fd(raw, &descriptor)
+    return OpenedEnvironment(
+      raw: raw, handles: handles, pageBytes: Int(statistics.ms_psize),
+      dataDescriptor: descriptor)
+  }
+
+  /// Keeps both of LMDB's descriptors of the data file from programs this process starts.
+  ///
+  /// LMDB tells only the first; the second was opened right after it.
+  private static func closeOnExec(_ first: Int32, _ file: FileID) {
+    for descriptor in first..<first + 16 {
+      var status = stat()
+      guard fstat(descriptor, &status) == 0, FileID(status) == file else { continue }
+      let flags = fcntl(descriptor, F_GETFD)
+      if flags >= 0 { _ = fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC) }
+    }
+  }
+}

@@ -1,0 +1,61 @@
+/// Which entries below the horizon have to stay: unsettled edits and what speaks of them.
+struct Islands {
+  /// Edits open at the horizon, ascending.
+  private let open: [SequenceNumber]
+  private let openGroups: Set<SequenceNumber>
+
+  init(_ reader: JournalReader, open: [SequenceNumber]) throws {
+    self.open = open
+    var groups: Set<SequenceNumber> = []
+    for sequence in open {
+      let group = try reader.entry(sequence)?.header.group ?? 0
+      if group != 0 { groups.insert(group) }
+    }
+    openGroups = groups
+  }
+
+  func contains(_ entry: StoredEntry) throws -> Bool {
+    if open.isEmpty { return false }
+    let header = entry.header
+    if header.group != 0, openGroups.contains(header.group) { return true }
+    switch header.kind {
+    case .create, .update, .put, .delete:
+      return isOpen(header.sequence...header.sequence)
+    case .sent, .retried, .accepted, .refused, .conflict:
+      return try entry.plainBody.withUnsafeBytes { bytes in
+        try Self.edits(of: header.kind, Body(bytes)).contains { isOpen($0) }
+      }
+    default:
+      return false
+    }
+  }
+
+  private func isOpen(_ range: ClosedRange<SequenceNumber>) -> Bool {
+    var low = 0
+    var high = open.count
+    while low < high {
+      let middle = (low + high) / 2
+      if open[middle] < range.lowerBound { low = middle + 1 } else { high = middle }
+    }
+    return low < open.count && open[low] <= range.upperBound
+  }
+
+  /// The edits a delivery or conflict entry speaks of.
+  static func edits(
+    of kind: EntryKind, _ body: Body
+  ) throws -> [ClosedRange<SequenceNumber>] {
+    if kind == .sent || kind == .retried { return try body.ranges(.entries) }
+    let key: BodyKey =
+      kind == .accepted ? .results : kind == .refused ? .refusals : .outcomes
+    var reader = try body.reader(key)
+    var edits: [ClosedRange<SequenceNumber>] = []
+    for _ in 0..<(try reader.arrayCount()) {
+      let members = try reader.arrayCount()
+      guard members > 0 else { throw JournalError.damaged("an answer names no edit") }
+      let sequence = try reader.unsigned()
+      for _ in 1..<members { _ = try reader.skip(maxDepth: Limits.depth) }
+      edits.append(sequence...sequence)
+    }
+    return edits
+  }
+}

@@ -1,0 +1,47 @@
+/// Folding a journal again, from its baseline or from nothing, in memory.
+package enum Replay {
+  /// The fold of exactly the entries up to `through`.
+  ///
+  /// - Parameters:
+  ///   - through: The last sequence to fold; 0 is the empty journal.
+  ///   - each: Called after each entry with the outcome of its fold.
+  /// - Throws: ``JournalError/belowHorizon(_:)`` when the state lies below the horizon,
+  ///   ``JournalError/invalidInput(_:)`` when it lies beyond the last sequence,
+  ///   ``JournalError/unsupported(_:)`` at an entry this release cannot fold.
+  package static func fold(
+    _ reader: JournalReader, through: SequenceNumber, with folder: any InlineFolder,
+    each: (StoredEntry, FoldOutcome) throws -> Void = { _, _ in }
+  ) throws -> MemoryFoldState {
+    let horizon = reader.horizon.sequence
+    guard through <= reader.head.lastSequence else {
+      throw JournalError.invalidInput(
+        "sequence \(through) is beyond the last one, \(reader.head.lastSequence)")
+    }
+    guard through + 1 >= horizon else {
+      throw JournalError.belowHorizon(
+        "the state at sequence \(through) lies below the horizon: entries before \(horizon) were "
+          + "trimmed (entry \(reader.horizon.entry) says when and why); look into the archive made "
+          + "of them, if there is one")
+    }
+    let state = try MemoryFoldState(reader)
+    guard through >= horizon else { return state }
+    try reader.scanEntries(from: horizon) { entry in
+      guard entry.header.sequence <= through else { return false }
+      guard entry.header.sequence == state.counts.through + 1 else {
+        throw JournalError.damaged(
+          "entry \(state.counts.through + 1) is missing; run `journal verify`")
+      }
+      let outcome = try folder.fold(
+        entry.header, body: entry.plainBody, record: nil, precondition: .none, isReplay: true,
+        in: state)
+      state.counts.through = entry.header.sequence
+      try each(entry, outcome)
+      return entry.header.sequence < through
+    }
+    guard state.counts.through == through else {
+      throw JournalError.damaged(
+        "entry \(state.counts.through + 1) is missing; run `journal verify`")
+    }
+    return state
+  }
+}

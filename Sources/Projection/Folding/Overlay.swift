@@ -1,0 +1,103 @@
+import Journal
+
+/// The open edits of one record, oldest first: what lies on top of its base.
+struct Overlay {
+  struct Member {
+    var sequence: SequenceNumber
+    var state: EditState
+    var isChanged = false
+  }
+
+  private(set) var members: [Member] = []
+
+  /// Walks the record's chain of open edits. Linear in their number.
+  init(_ row: RecordRow, _ state: any FoldState) throws {
+    var sequence = row.newestOpen
+    members.reserveCapacity(Int(row.openCount))
+    while members.count < Int(row.openCount) {
+      guard let edit = try state.edit(sequence) else {
+        throw JournalError.damaged("open edit \(sequence) is missing; run `journal verify`")
+      }
+      members.append(Member(sequence: sequence, state: edit))
+      sequence = edit.previousOpen
+    }
+    members.reverse()
+  }
+
+  /// Takes edits out and links the rest anew.
+  mutating func remove(where shouldRemove: (Member) -> Bool) -> [Member] {
+    let removed = members.filter(shouldRemove)
+    guard !removed.isEmpty else { return [] }
+    members.removeAll(where: shouldRemove)
+    var previous: SequenceNumber = 0
+    for index in members.indices {
+      if members[index].state.previousOpen != previous {
+        members[index].state.previousOpen = previous
+        members[index].isChanged = true
+      }
+      previous = members[index].sequence
+    }
+    return removed
+  }
+
+  /// Rebases members that are still to be sent onto the version a decision was taken at.
+  mutating func rebase(_ sequences: Set<SequenceNumber>, onto version: ServerVersion) {
+    for index in members.indices where sequences.contains(members[index].sequence) {
+      guard members[index].state.delivery == .pending else { continue }
+      members[index].state.base = .version(version)
+      members[index].isChanged = true
+    }
+  }
+
+  mutating func decide(_ sequence: SequenceNumber, by decision: SequenceNumber) {
+    for index in members.indices where members[index].sequence == sequence {
+      members[index].state.decision = decision
+      members[index].isChanged = true
+    }
+  }
+
+  /// Writes changed members back and folds the visible state over the row's base.
+  func store(in row: inout RecordRow, _ state: any FoldState) throws {
+    for member in members where member.isChanged {
+      try state.putEdit(member.sequence, member.state)
+    }
+    row.openCount = UInt32(truncatingIfNeeded: members.count)
+    row.newestOpen = members.last?.sequence ?? 0
+    row.overlaid = nil
+    guard !members.isEmpty else { return }
+    var fields = row.baseFields
+    for member in members {
+      fields = try Self.apply(member, to: fields, state)
+    }
+    row.overlaid = fields
+  }
+
+  private static func apply(
+    _ member: Member, to fields: [UInt8]?, _ state: any FoldState
+  ) throws -> [UInt8]? {
+    guard let entry = try state.entry(member.sequence) else {
+      throw JournalError.damaged("open edit \(member.sequence) is missing; run `journal verify`")
+    }
+    if member.state.decision != 0,
+      let patch = try replacement(of: member.sequence, in: member.state.decision, state)
+    {
+      guard let fields else { return nil }
+      return try fields.withUnsafeBytes { base in
+        try patch.withUnsafeBytes { try FieldMap.merge(base: base, set: $0, unset: []) }
+      }
+    }
+    return try entry.plainBody.withUnsafeBytes {
+      try EditRule.apply(entry.header.kind, Body($0), to: fields).fields
+    }
+  }
+
+  /// The patch a conflict's decision put in the place of an edit.
+  private static func replacement(
+    of sequence: SequenceNumber, in decision: SequenceNumber, _ state: any FoldState
+  ) throws -> [UInt8]? {
+    guard let entry = try state.entry(decision) else { return nil }
+    return try entry.plainBody.withUnsafeBytes { bytes in
+      try ConflictOutcome.list(Body(bytes)).first { $0.sequence == sequence }?.patch
+    }
+  }
+}

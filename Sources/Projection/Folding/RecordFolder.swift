@@ -1,0 +1,353 @@
+import Crypto
+package import Journal
+
+/// Folds entries into records: base by the server's feed, overlay by the user's edits.
+///
+/// Pure: the same entries give the same rows, byte for byte, on any machine.
+package struct RecordFolder: InlineFolder {
+  package init() {}
+
+  package func fold(
+    _ header: EntryHeader, body: [UInt8], record: RecordAddress?,
+    precondition: Draft.Precondition, isReplay: Bool, in state: any FoldState
+  ) throws -> FoldOutcome {
+    guard header.kind.isFoldable else {
+      throw JournalError.unsupported(
+        "entry \(header.sequence) is of kind \(header.kind), which this release cannot fold; "
+          + "use a newer release")
+    }
+    return try body.withUnsafeBytes { bytes in
+      let parsed = try Body(bytes)
+      guard parsed.isUnderstood else {
+        throw JournalError.unsupported(
+          "entry \(header.sequence) has members only a later release knows; use that release")
+      }
+      switch header.kind {
+      case .create, .update, .put, .delete:
+        return try foldEdit(header, parsed, record, precondition, isReplay, state)
+      case .remoteChange:
+        return try foldRemoteChange(header, parsed, isReplay, state)
+      case .conflict:
+        return try foldConflict(header, parsed, state)
+      case .cursor:
+        try foldCursor(header, parsed, state)
+      case .sent, .accepted, .refused, .retried, .deviceChanged:
+        return try foldDelivery(header, parsed, isReplay, state)
+      case .declared:
+        try foldDeclaration(parsed, state)
+      default:
+        break
+      }
+      return FoldOutcome()
+    }
+  }
+
+  private func foldDeclaration(_ body: Body, _ state: any FoldState) throws {
+    guard try body.text(.subject) == "remote", let name = try body.text(.name),
+      let settings = body.raw(.settings)
+    else { throw JournalError.unsupported("a declaration only a later release knows") }
+    try state.putMeta(
+      MetaKey.remote(name), try body.bool(.removed) ? nil : [UInt8](settings))
+  }
+
+  // MARK: Edits
+
+  private func foldEdit(
+    _ header: EntryHeader, _ body: Body, _ record: RecordAddress?,
+    _ precondition: Draft.Precondition, _ isReplay: Bool, _ state: any FoldState
+  ) throws -> FoldOutcome {
+    guard let key = try (record ?? body.record())?.rowKey else {
+      throw JournalError.damaged("edit \(header.sequence) names no record")
+    }
+    var row = try state.record(key).map { try RecordRow($0) } ?? RecordRow()
+    try check(precondition, row, key)
+    let effect = try EditRule.apply(header.kind, body, to: row.visible)
+    if !isReplay, let fields = effect.fields, fields.count > Limits.recordBytes {
+      throw JournalError.invalidInput(
+        "the record would have \(fields.count) bytes, over the limit of 1 MiB - 16 KiB")
+    }
+    var outcome = FoldOutcome()
+    outcome.previous = row.last
+    row.last = header.sequence
+    state.counts.edits += 1
+    if header.flags.contains(.local) {
+      state.counts.local += 1
+      if effect.hasEffect {
+        let version = ServerVersion(
+          timestamp: header.time.milliseconds, tieBreak: header.sequence)
+        row.base = RecordRow.Base(version: version, born: row.base?.born ?? version)
+        row.baseFields = effect.fields
+      }
+    } else {
+      var edit = EditState()
+      if row.openCount > 0 {
+        edit.base = .earlierEdit
+      } else if let base = row.base {
+        edit.base = .version(base.version)
+      }
+      edit.previousOpen = row.newestOpen
+      row.newestOpen = header.sequence
+      row.openCount += 1
+      row.overlaid = effect.fields
+      state.counts.pending += 1
+      try state.putEdit(header.sequence, edit)
+    }
+    try state.putRecord(key, row.encoded)
+    return outcome
+  }
+
+  private func check(
+    _ precondition: Draft.Precondition, _ row: RecordRow, _ key: [UInt8]
+  ) throws {
+    switch precondition {
+    case .none: return
+    case .absent where row.visible == nil: return
+    case .present where row.visible != nil: return
+    default: break
+    }
+    let names = try RecordAddress(rowKey: key).names
+    throw JournalError.invalidInput(
+      precondition == .absent
+        ? "create of \(names.collection)/\(names.key), which exists; use put or update"
+        : "\(names.collection)/\(names.key) does not exist; create it or use put")
+  }
+
+  // MARK: The server's order
+
+  private func foldRemoteChange(
+    _ header: EntryHeader, _ body: Body, _ isReplay: Bool, _ state: any FoldState
+  ) throws -> FoldOutcome {
+    guard let key = try body.record()?.rowKey, let version = try body.version(.version),
+      let remote = try body.text(.remote)
+    else { throw JournalError.damaged("remote change \(header.sequence) is incomplete") }
+    var row = try state.record(key).map { try RecordRow($0) } ?? RecordRow()
+    let generation = try state.meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }?.generation
+    var outcome = FoldOutcome()
+    if let base = row.base, base.generation == generation ?? 0, version <= base.version {
+      outcome.isRedundant = true
+      return outcome
+    }
+    outcome.previous = row.last
+    row.last = header.sequence
+    let before = row
+    row.base = RecordRow.Base(
+      version: version, born: try body.version(.born) ?? version, generation: generation ?? 0)
+    row.baseFields = try body.unsigned(.state) == 0 ? body.raw(.fields).map { [UInt8]($0) } : nil
+    guard row.openCount > 0 else {
+      try state.putRecord(key, row.encoded)
+      return outcome
+    }
+    var overlay = try Overlay(row, state)
+    try settle(&overlay, state) { $0 <= version }
+    try overlay.store(in: &row, state)
+    try state.putRecord(key, row.encoded)
+    if !isReplay, try body.unsigned(.own) == nil {
+      let conflict = try ConflictFinder(before: before, after: row, change: body, state: state)
+        .draft(overlay.members, cause: header, version: version)
+      if let conflict { outcome.derived.append(conflict) }
+    }
+    return outcome
+  }
+
+  /// Takes accepted edits the base has caught up with out of the overlay.
+  private func settle(
+    _ overlay: inout Overlay, _ state: any FoldState, _ isReached: (ServerVersion) -> Bool
+  ) throws {
+    let settled = overlay.remove { member in
+      if case .accepted(let version, _) = member.state.delivery { isReached(version) } else { false }
+    }
+    for member in settled {
+      try state.removeEdit(member.sequence)
+      state.counts.count(member.state.delivery, by: -1)
+      state.counts.settled += 1
+    }
+  }
+
+  private func foldCursor(
+    _ header: EntryHeader, _ body: Body, _ state: any FoldState
+  ) throws {
+    guard let remote = try body.text(.remote) else {
+      throw JournalError.damaged("cursor entry \(header.sequence) names no remote")
+    }
+    let cursor = try RemoteCursor(body, entry: header.sequence)
+    try state.putMeta(MetaKey.cursor(remote), cursor.encoded)
+    guard state.counts.accepted > 0 else { return }
+    let reached = try state.openEdits().filter { edit in
+      if case .accepted(let version, _) = edit.state.delivery { version <= cursor.through } else {
+        false
+      }
+    }
+    try settle(reached.map(\.sequence), through: cursor.through, state)
+  }
+
+  /// Settles accepted edits, each record's together.
+  private func settle(
+    _ edits: [SequenceNumber], through: ServerVersion, _ state: any FoldState
+  ) throws {
+    for key in try recordKeys(of: edits, state) {
+      guard var row = try state.record(key).map({ try RecordRow($0) }) else { continue }
+      var overlay = try Overlay(row, state)
+      try settle(&overlay, state) { $0 <= through }
+      try overlay.store(in: &row, state)
+      try state.putRecord(key, row.encoded)
+    }
+  }
+
+  private func recordKeys(
+    of edits: [SequenceNumber], _ state: any FoldState
+  ) throws -> [[UInt8]] {
+    var keys: [[UInt8]] = []
+    var seen: Set<[UInt8]> = []
+    for sequence in edits {
+      guard let entry = try state.entry(sequence),
+        let key = try entry.plainBody.withUnsafeBytes({ try Body($0).record() })?.rowKey
+      else { throw JournalError.damaged("open edit \(sequence) is missing; run `journal verify`") }
+      if seen.insert(key).inserted { keys.append(key) }
+    }
+    return keys
+  }
+
+  // MARK: Delivery
+
+  private func foldDelivery(
+    _ header: EntryHeader, _ body: Body, _ isReplay: Bool, _ state: any FoldState
+  ) throws -> FoldOutcome {
+    switch header.kind {
+    case .sent:
+      try moveOpen(body.ranges(.entries), to: .inFlight(sent: header.sequence), state) {
+        $0 == .pending
+      }
+    case .retried:
+      try moveOpen(body.ranges(.entries), to: .pending, state) {
+        if case .inFlight = $0 { true } else { false }
+      }
+    case .deviceChanged:
+      // The sealed segment was sealed by the device this copy no longer is.
+      for edit in try state.openEdits() {
+        guard case .inFlight = edit.state.delivery else { continue }
+        try move(edit.sequence, edit.state, to: .pending, state)
+      }
+    case .accepted:
+      return try foldAccepted(header, body, isReplay, state)
+    default:
+      try foldRefused(header, body, state)
+    }
+    return FoldOutcome()
+  }
+
+  private func moveOpen(
+    _ ranges: [ClosedRange<SequenceNumber>], to delivery: EditState.Delivery,
+    _ state: any FoldState, where isExpected: (EditState.Delivery) -> Bool
+  ) throws {
+    for sequence in ranges.joined() {
+      guard let edit = try state.edit(sequence), isExpected(edit.delivery) else { continue }
+      try move(sequence, edit, to: delivery, state)
+    }
+  }
+
+  private func move(
+    _ sequence: SequenceNumber, _ edit: EditState, to delivery: EditState.Delivery,
+    _ state: any FoldState
+  ) throws {
+    var edit = edit
+    state.counts.count(edit.delivery, by: -1)
+    edit.delivery = delivery
+    state.counts.count(delivery, by: 1)
+    try state.putEdit(sequence, edit)
+  }
+
+  private func foldAccepted(
+    _ header: EntryHeader, _ body: Body, _ isReplay: Bool, _ state: any FoldState
+  ) throws -> FoldOutcome {
+    var outcome = FoldOutcome()
+    var reader = try body.reader(.results)
+    guard let remote = try body.text(.remote) else {
+      throw JournalError.damaged("accepted entry \(header.sequence) names no remote")
+    }
+    let through = try state.meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }?.through
+    var reached: [SequenceNumber] = []
+    for _ in 0..<(try reader.arrayCount()) {
+      guard try reader.arrayCount() == 4 else {
+        throw JournalError.damaged("a result of entry \(header.sequence) is malformed")
+      }
+      let sequence = try reader.unsigned()
+      let version = try reader.versionMembers()
+      let isAbsorbed = try reader.unsigned() == 1
+      guard let edit = try state.edit(sequence) else { continue }
+      if case .accepted = edit.delivery { continue }
+      try move(sequence, edit, to: .accepted(version, absorbed: isAbsorbed), state)
+      if let through, version <= through { reached.append(sequence) }
+      if isAbsorbed, !isReplay,
+        let draft = try ConflictFinder.lost(
+          sequence, cause: header, version: version, ordinal: outcome.derived.count, state)
+      {
+        outcome.derived.append(draft)
+      }
+    }
+    if let through { try settle(reached, through: through, state) }
+    return outcome
+  }
+
+  private func foldRefused(
+    _ header: EntryHeader, _ body: Body, _ state: any FoldState
+  ) throws {
+    var reader = try body.reader(.refusals)
+    for _ in 0..<(try reader.arrayCount()) {
+      guard try reader.arrayCount() == 3 else {
+        throw JournalError.damaged("a refusal of entry \(header.sequence) is malformed")
+      }
+      let sequence = try reader.unsigned()
+      _ = try reader.text()
+      _ = try reader.text()
+      guard let edit = try state.edit(sequence), edit.isFolded else { continue }
+      for key in try recordKeys(of: [sequence], state) {
+        guard var row = try state.record(key).map({ try RecordRow($0) }) else { continue }
+        var overlay = try Overlay(row, state)
+        _ = overlay.remove { $0.sequence == sequence }
+        var parked = edit
+        parked.previousOpen = 0
+        try move(sequence, parked, to: .parked(by: header.sequence), state)
+        try overlay.store(in: &row, state)
+        try state.putRecord(key, row.encoded)
+      }
+    }
+  }
+
+  // MARK: Decisions
+
+  private func foldConflict(
+    _ header: EntryHeader, _ body: Body, _ state: any FoldState
+  ) throws -> FoldOutcome {
+    guard let key = try body.record()?.rowKey, let version = try body.version(.version) else {
+      throw JournalError.damaged("conflict entry \(header.sequence) is incomplete")
+    }
+    var row = try state.record(key).map { try RecordRow($0) } ?? RecordRow()
+    var outcome = FoldOutcome()
+    outcome.previous = row.last
+    row.last = header.sequence
+    let decided = try ConflictOutcome.list(body)
+    if !decided.isEmpty, row.openCount > 0 {
+      var overlay = try Overlay(row, state)
+      let superseded = Set(decided.filter { $0.decision == .supersede }.map(\.sequence))
+      for member in overlay.remove(where: { superseded.contains($0.sequence) }) {
+        try state.removeEdit(member.sequence)
+        state.counts.count(member.state.delivery, by: -1)
+        state.counts.superseded += 1
+      }
+      for outcome in decided where outcome.decision == .replaceWith {
+        overlay.decide(outcome.sequence, by: header.sequence)
+      }
+      overlay.rebase(Set(decided.map(\.sequence)), onto: version)
+      try overlay.store(in: &row, state)
+    }
+    try state.putRecord(key, row.encoded)
+    return outcome
+  }
+}
+
+extension CBORReader {
+  /// A version written as two members of the surrounding array.
+  fileprivate mutating func versionMembers() throws(JournalError) -> ServerVersion {
+    ServerVersion(timestamp: try unsigned(), tieBreak: try unsigned())
+  }
+}

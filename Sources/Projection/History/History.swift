@@ -1,0 +1,37 @@
+package import Journal
+
+extension Snapshot {
+  /// The held entries about one record, oldest first: edits, remote changes and decisions.
+  ///
+  /// Follows the record's chain; linear in its length, and in the number of islands below the
+  /// horizon where the chain leads there.
+  package func history(_ collection: String, _ key: String) throws -> [StoredEntry] {
+    let rowKey = try RecordAddress(collection: collection, key: key).rowKey
+    guard
+      let row = try reader.storage.withValue(.records, rowKey, { try RecordRow($0) })
+    else { return [] }
+    var entries: [StoredEntry] = []
+    var sequence = row.last
+    while sequence >= reader.horizon.sequence, let entry = try reader.entry(sequence) {
+      entries.append(entry)
+      guard entry.previous < sequence else {
+        throw JournalError.damaged("entry \(sequence) links forward; run `journal verify`")
+      }
+      sequence = entry.previous
+    }
+    entries.reverse()
+    guard sequence > 0 else { return entries }
+    return try islands(of: rowKey) + entries
+  }
+
+  private func islands(of rowKey: [UInt8]) throws -> [StoredEntry] {
+    var islands: [StoredEntry] = []
+    try reader.scanEntries(from: 1) { entry in
+      guard entry.header.sequence < reader.horizon.sequence else { return false }
+      let record = try entry.plainBody.withUnsafeBytes { try Body($0).record() }
+      if record?.rowKey == rowKey { islands.append(entry) }
+      return true
+    }
+    return islands
+  }
+}

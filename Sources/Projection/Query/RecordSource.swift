@@ -1,0 +1,56 @@
+import Journal
+
+/// Where reads find records: the stored rows, or a fold of an earlier moment.
+///
+/// Every read goes through this one interface, so that rows may follow the journal, with the
+/// unwritten tail folded on top, without a query noticing.
+protocol RecordSource {
+  /// The visible fields of a record, as one CBOR map; nil when it does not exist.
+  func visible(_ rowKey: [UInt8]) throws -> [UInt8]?
+  /// Visible records in order of their row key from `prefix` on; `body` returns false to stop.
+  func scan(
+    prefix: [UInt8], _ body: (_ rowKey: UnsafeRawBufferPointer, _ fields: [UInt8]) throws -> Bool
+  ) throws
+}
+
+/// The rows as they are stored.
+struct StoredRecords: RecordSource {
+  let reader: JournalReader
+
+  func visible(_ rowKey: [UInt8]) throws -> [UInt8]? {
+    try reader.storage.withValue(.records, rowKey) { try RecordRow($0).visible } ?? nil
+  }
+
+  func scan(
+    prefix: [UInt8], _ body: (UnsafeRawBufferPointer, [UInt8]) throws -> Bool
+  ) throws {
+    try reader.storage.scan(.records, from: prefix) { key, payload in
+      guard key.starts(with: prefix) else { return false }
+      guard let fields = try RecordRow(payload).visible else { return true }
+      return try body(key, fields)
+    }
+  }
+}
+
+/// The rows of a fold in memory.
+struct FoldedRecords: RecordSource {
+  private let records: [[UInt8]: [UInt8]]
+
+  init(_ state: MemoryFoldState) {
+    records = state.records
+  }
+
+  func visible(_ rowKey: [UInt8]) throws -> [UInt8]? {
+    try records[rowKey].map { try RecordRow($0) }?.visible
+  }
+
+  func scan(
+    prefix: [UInt8], _ body: (UnsafeRawBufferPointer, [UInt8]) throws -> Bool
+  ) throws {
+    let keys = records.keys.filter { $0.starts(with: prefix) }
+    for key in keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      guard let fields = try visible(key) else { continue }
+      guard try key.withUnsafeBytes({ try body($0, fields) }) else { return }
+    }
+  }
+}

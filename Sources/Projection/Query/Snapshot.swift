@@ -1,0 +1,112 @@
+public import Journal
+
+/// A visible record.
+public struct Record: Sendable, Hashable {
+  public var collection: String
+  public var key: String
+  public var fields: Fields
+}
+
+/// One consistent view of all records, at present or at an earlier moment.
+///
+/// Lent to a closure; not thread-safe and not to be kept.
+public final class Snapshot {
+  package let reader: JournalReader
+  private let source: any RecordSource
+
+  package init(_ reader: JournalReader) {
+    self.reader = reader
+    source = StoredRecords(reader: reader)
+  }
+
+  /// The view at an earlier sequence: exactly the entries 1…sequence folded, also inside a group.
+  ///
+  /// Linear in the entries between horizon and sequence.
+  ///
+  /// - Throws: ``JournalError/belowHorizon(_:)``, ``JournalError/invalidInput(_:)`` beyond the last.
+  package init(_ reader: JournalReader, at sequence: SequenceNumber) throws {
+    self.reader = reader
+    if sequence == reader.head.lastSequence {
+      source = StoredRecords(reader: reader)
+    } else {
+      source = FoldedRecords(
+        try Replay.fold(reader, through: sequence, with: RecordFolder()))
+    }
+  }
+
+  package init(_ reader: JournalReader, state: MemoryFoldState) {
+    self.reader = reader
+    source = FoldedRecords(state)
+  }
+
+  /// One record's fields, or nil when it does not exist.
+  ///
+  /// - Throws: ``JournalError`` for a name outside 1–128 bytes or a damaged row.
+  public func get(_ collection: String, _ key: String) throws -> Fields? {
+    try encoded(collection, key).map { try Self.decode($0) }
+  }
+
+  /// One record's fields as a deterministic CBOR map.
+  package func encoded(_ collection: String, _ key: String) throws -> [UInt8]? {
+    try source.visible(RecordAddress(collection: collection, key: key).rowKey)
+  }
+
+  /// Visible records in the order of collection, then key, both bytewise; `body` returns false to
+  /// stop.
+  package func scan(
+    _ collection: String? = nil,
+    _ body: (_ rowKey: UnsafeRawBufferPointer, _ fields: [UInt8]) throws -> Bool
+  ) throws {
+    try source.scan(prefix: Self.prefix(collection), body)
+  }
+
+  private static func prefix(_ collection: String?) throws -> [UInt8] {
+    guard var collection else { return [] }
+    return try collection.withUTF8 { bytes in
+      guard (1...RecordAddress.maximumNameBytes).contains(bytes.count) else {
+        throw JournalError.invalidInput("a collection's name has 1 to 128 bytes")
+      }
+      return RecordAddress.prefix(collection: UnsafeRawBufferPointer(bytes))
+    }
+  }
+
+  package static func decode(_ fields: [UInt8]) throws -> Fields {
+    try fields.withUnsafeBytes { bytes in
+      var reader = CBORReader(bytes)
+      guard case .object(let fields) = try reader.value(maxDepth: Limits.depth) else {
+        throw JournalError.damaged("a record's fields are not a map; run `journal verify`")
+      }
+      return fields
+    }
+  }
+
+  /// All records of a collection that match, sorted and cut as the query says.
+  ///
+  /// Reads the whole collection.
+  public func query(_ query: Query) throws -> [Record] {
+    var matches: [(record: Record, sort: Value?)] = []
+    try scan(query.collection) { rowKey, encoded in
+      let fields = try Self.decode(encoded)
+      guard query.conditions.allSatisfy({ $0.matches(fields) }) else { return true }
+      let names = try RecordAddress.names(inRowKey: rowKey)
+      let record = Record(collection: names.collection, key: names.key, fields: fields)
+      matches.append((record, query.sort.flatMap { fields[$0.field] }))
+      // Unsorted matches come in their final order.
+      guard query.sort == nil, let limit = query.limit else { return true }
+      return matches.count < query.offset &+ limit
+    }
+    if let sort = query.sort {
+      // The scan's order is by key and the sort is stable: ties stay ordered by key.
+      matches.sort { left, right in
+        let order = SortOrder.compare(left.sort, right.sort)
+        if order == 0 { return Self.precedes(left.record.key, right.record.key) }
+        return sort.isDescending ? order > 0 : order < 0
+      }
+    }
+    return matches.dropFirst(query.offset).prefix(query.limit ?? .max).map(\.record)
+  }
+
+  private static func precedes(_ left: String, _ right: String) -> Bool {
+    left.utf8.lexicographicallyPrecedes(right.utf8)
+  }
+}

@@ -1,0 +1,175 @@
+public import Journal
+
+/// A journal with its records: what an app opens.
+///
+/// ```swift
+/// let store = try Store.create(at: "Notes.journal", label: "laptop")
+/// try await store.write(by: "mia") { tx in
+///   try tx.create("notes", "n1", ["title": "Milk"])
+/// }
+/// let note = try store.read { try $0.get("notes", "n1") }
+/// ```
+///
+/// Safe to use from any thread. Reads never wait for writes.
+public final class Store: Sendable {
+  public let journal: Journal
+
+  private init(_ journal: Journal) {
+    self.journal = journal
+  }
+
+  /// Opens the journal at `path`.
+  ///
+  /// - Throws: ``JournalError`` when there is none, it is damaged, or another handle of this
+  ///   process has it open.
+  public static func open(
+    at path: String, configuration: Journal.Configuration = .init()
+  ) throws -> Store {
+    Store(try Journal(openAt: path, configuration: configuration, folder: RecordFolder()))
+  }
+
+  /// Creates a journal at `path` and opens it.
+  ///
+  /// - Parameters:
+  ///   - label: A name for this device, for people; at most 128 bytes.
+  ///   - isLocal: Edits of this journal are never sent to a server.
+  /// - Throws: ``JournalError/alreadyExists(_:)`` and what ``open(at:configuration:)`` throws.
+  public static func create(
+    at path: String, label: String, isLocal: Bool = false,
+    configuration: Journal.Configuration = .init()
+  ) throws -> Store {
+    try Journal.create(
+      at: path, label: label, isLocal: isLocal, configuration: configuration,
+      folder: RecordFolder())
+    return try open(at: path, configuration: configuration)
+  }
+
+  /// Closes the journal; later calls throw.
+  public func close() {
+    journal.close()
+  }
+
+  /// Appends the changes a closure makes as one group: all or none, here and on the server.
+  ///
+  /// Returns once they are on stable storage. A throw, from the closure or because a change does
+  /// not fit the record, means nothing happened.
+  ///
+  /// - Parameters:
+  ///   - actor: An opaque id of who made the change.
+  ///   - reason: Why, in the actor's words.
+  /// - Returns: The sequences of the new entries, in order.
+  /// - Throws: What the closure throws, and ``JournalError``.
+  @discardableResult
+  public func write(
+    by actor: String? = nil, because reason: String? = nil,
+    _ body: (inout Changes) throws -> Void
+  ) async throws -> Receipt {
+    var changes = Changes(EditDraft(actor: actor, reason: reason))
+    try body(&changes)
+    let drafts = changes.drafts
+    let sequences = try await journal.transact { context in
+      try context.appendGroup(drafts).compactMap(\.sequence)
+    }
+    return Receipt(sequences: sequences)
+  }
+
+  /// Lends the present state to a closure.
+  public func read<R>(_ body: (Snapshot) throws -> R) throws -> R {
+    try journal.read { try body(Snapshot($0)) }
+  }
+
+  /// Lends the state at an earlier moment to a closure.
+  ///
+  /// - Throws: ``JournalError/belowHorizon(_:)`` when its entries were trimmed.
+  public func read<R>(at moment: Moment, _ body: (Snapshot) throws -> R) throws -> R {
+    try journal.read { reader in
+      try body(Snapshot(reader, at: moment.sequence(in: reader)))
+    }
+  }
+
+  /// Trims what is settled; queries and later syncs do not notice.
+  ///
+  /// - Throws: ``JournalError``.
+  public func compact(keeping retention: TrimRetention = .nothing) async throws -> TrimReport {
+    try await journal.trim(keeping: retention, folder: RecordFolder())
+  }
+
+  /// Throws the derived rows away and folds them again from the baseline, in one transaction.
+  public func rebuild() async throws {
+    try await journal.transact { context in
+      let reader = try context.reader()
+      let state = try Replay.fold(
+        reader, through: reader.head.lastSequence, with: RecordFolder())
+      try context.replaceFold(by: state)
+    }
+  }
+}
+
+/// What a write appended.
+public struct Receipt: Sendable, Hashable {
+  /// The sequences of the entries, in the order of the changes.
+  public var sequences: [SequenceNumber]
+}
+
+/// A moment in a journal's past.
+public enum Moment: Sendable, Hashable {
+  /// Exactly the entries up to this sequence; 0 is the empty journal.
+  case sequence(SequenceNumber)
+  /// Everything recorded at or before this time.
+  case time(Timestamp)
+
+  package func sequence(in reader: JournalReader) throws -> SequenceNumber {
+    switch self {
+    case .sequence(let sequence): sequence
+    case .time(let time): try reader.sequence(at: time)
+    }
+  }
+}
+
+/// Collects the changes of one write.
+public struct Changes: ~Copyable {
+  private let edit: EditDraft
+  fileprivate var drafts: [Draft] = []
+
+  fileprivate init(_ edit: EditDraft) {
+    self.edit = edit
+  }
+
+  /// Creates a record that does not exist yet.
+  public mutating func create(_ collection: String, _ key: String, _ fields: Fields) throws {
+    try add(.create(fields: Self.encode(fields)), collection, key)
+  }
+
+  /// Sets and unsets fields of an existing record.
+  public mutating func update(
+    _ collection: String, _ key: String, set: Fields = [:], unset: [String] = []
+  ) throws {
+    for name in unset where set[name] != nil {
+      throw JournalError.invalidInput("field \"\(name)\" is both set and unset")
+    }
+    let encoded = try set.isEmpty ? nil : Self.encode(set)
+    try add(.update(set: encoded, unset: unset), collection, key)
+  }
+
+  /// Creates or replaces a whole record.
+  public mutating func put(_ collection: String, _ key: String, _ fields: Fields) throws {
+    try add(.put(fields: Self.encode(fields)), collection, key)
+  }
+
+  /// Deletes an existing record.
+  public mutating func delete(_ collection: String, _ key: String) throws {
+    try add(.delete, collection, key)
+  }
+
+  private mutating func add(
+    _ change: EditDraft.Change, _ collection: String, _ key: String
+  ) throws {
+    drafts.append(try edit.draft(change, collection: collection, key: key))
+  }
+
+  private static func encode(_ fields: Fields) throws -> [UInt8] {
+    var writer = CBORWriter()
+    try writer.fields(fields)
+    return writer.bytes
+  }
+}

@@ -1,0 +1,106 @@
+import Journal
+
+/// Writes the server's verdicts down: each is part of one entry per kind of answer.
+struct Booking: Sendable {
+  let remote: String
+  let segment: Segment
+  let verdicts: [Verdict]
+
+  /// What the verdicts came to.
+  struct Outcome: Sendable {
+    var accepted = 0
+    var refused = 0
+    /// Edits the server wants judged again, with the shortest time to wait.
+    var retried: [SequenceNumber] = []
+    var retryAfterMilliseconds: UInt64 = 0
+    var conflicts = 0
+  }
+
+  /// Appends the answer's entries in the caller's transaction.
+  func book(_ context: AppendContext) throws -> Outcome {
+    var outcome = Outcome()
+    var results: [(SequenceNumber, ServerVersion, Bool)] = []
+    var refusals: [(SequenceNumber, String, String)] = []
+    var again: [SequenceNumber] = []
+    var states: [FeedChange] = []
+    for (edit, verdict) in zip(segment.edits, verdicts) {
+      switch verdict {
+      case .accepted(let version): results.append((edit, version, false))
+      case .absorbed(let version): results.append((edit, version, true))
+      case .refused(let code, let message): refusals.append((edit, code, message))
+      case .conflict(let state):
+        again.append(edit)
+        states.append(state)
+      case .retry(let after):
+        again.append(edit)
+        outcome.retried.append(edit)
+        outcome.retryAfterMilliseconds = max(outcome.retryAfterMilliseconds, after)
+      }
+    }
+    let before = context.head.lastSequence
+    if !results.isEmpty { try context.append(accepted(results)) }
+    if !refusals.isEmpty { try context.append(refused(refusals)) }
+    if !again.isEmpty { try context.append(retried(again)) }
+    outcome.conflicts +=
+      Int(context.head.lastSequence - before) - [results.isEmpty, refusals.isEmpty, again.isEmpty]
+      .count { !$0 }
+    let intake = Intake(remote: remote, epoch: "")
+    for state in states {
+      outcome.conflicts += try intake.append(state, context).conflicts
+    }
+    outcome.accepted = results.count
+    outcome.refused = refusals.count
+    return outcome
+  }
+
+  private func head(_ body: inout BodyBuilder) {
+    body.add(.remote, text: remote)
+  }
+
+  private func accepted(_ results: [(SequenceNumber, ServerVersion, Bool)]) throws -> Draft {
+    var body = BodyBuilder()
+    head(&body)
+    body.add(.sent, unsigned: segment.sent)
+    body.add(.results) { writer in
+      writer.array(count: results.count)
+      for (sequence, version, isAbsorbed) in results {
+        writer.array(count: 4)
+        writer.unsigned(sequence)
+        writer.unsigned(version.timestamp)
+        writer.unsigned(version.tieBreak)
+        writer.unsigned(isAbsorbed ? 1 : 0)
+      }
+    }
+    return try Draft(.accepted, body: body.finish())
+  }
+
+  private func refused(_ refusals: [(SequenceNumber, String, String)]) throws -> Draft {
+    var body = BodyBuilder()
+    head(&body)
+    body.add(.sent, unsigned: segment.sent)
+    body.add(.refusals) { writer in
+      writer.array(count: refusals.count)
+      for (sequence, code, message) in refusals {
+        writer.array(count: 3)
+        writer.unsigned(sequence)
+        writer.text(Self.bounded(code, bytes: 64))
+        writer.text(Self.bounded(message, bytes: 512))
+      }
+    }
+    return try Draft(.refused, body: body.finish())
+  }
+
+  private func retried(_ edits: [SequenceNumber]) throws -> Draft {
+    var body = BodyBuilder()
+    body.add(.reason, text: "answered")
+    head(&body)
+    body.add(.entries) { SegmentSealer.write(edits, into: &$0) }
+    body.add(.sent, unsigned: segment.sent)
+    return try Draft(.retried, body: body.finish())
+  }
+
+  /// What a server says is kept, but not more than a person would read.
+  private static func bounded(_ text: String, bytes: Int) -> String {
+    text.utf8.count <= bytes ? text : String(decoding: text.utf8.prefix(bytes), as: UTF8.self)
+  }
+}

@@ -1,0 +1,155 @@
+import Crypto
+import Journal
+
+/// A sealed run of changes in flight: which edits, and the bytes that are sent on every attempt.
+struct Segment: Sendable {
+  /// The `sent` entry that sealed it.
+  var sent: SequenceNumber
+  var edits: [SequenceNumber]
+  var bytes: [UInt8]
+}
+
+/// Chooses, seals and re-makes segments.
+enum SegmentSealer {
+  /// Leaves room for the envelope within a request.
+  private static let maximumBytes = HTTPLimits.requestBytes - 128 << 10
+
+  /// The segment in flight, made again from its entries, or a newly sealed one; nil when there
+  /// is nothing to send.
+  ///
+  /// - Throws: `JournalError.damaged` when the segment in flight cannot be made again as it was.
+  static func next(
+    for remote: RemoteDeclaration, in context: AppendContext, skipping: Set<SequenceNumber>
+  ) throws -> Segment? {
+    let reader = try context.reader()
+    if let inFlight = try resume(remote, reader) { return inFlight }
+    let edits = try choose(remote, reader, skipping: skipping)
+    guard !edits.isEmpty else { return nil }
+    let bytes = SegmentCodec.encode(edits)
+    var body = BodyBuilder()
+    body.add(.remote, text: remote.name)
+    body.add(.device, data: context.identity.current.id.bytes)
+    body.add(.entries) { write(edits.map(\.sequence), into: &$0) }
+    body.add(.digest, data: [UInt8](SHA256.hash(data: bytes)))
+    let appended = try context.append(Draft(.sent, body: body.finish()))
+    return Segment(sent: appended.sequence ?? 0, edits: edits.map(\.sequence), bytes: bytes)
+  }
+
+  static func write(_ sequences: [SequenceNumber], into writer: inout CBORWriter) {
+    var ranges: [(first: SequenceNumber, last: SequenceNumber)] = []
+    for sequence in sequences {
+      if let last = ranges.last, last.last + 1 == sequence {
+        ranges[ranges.count - 1].last = sequence
+      } else {
+        ranges.append((sequence, sequence))
+      }
+    }
+    writer.array(count: ranges.count)
+    for range in ranges {
+      writer.array(count: 2)
+      writer.unsigned(range.first)
+      writer.unsigned(range.last)
+    }
+  }
+
+  private static func resume(
+    _ remote: RemoteDeclaration, _ reader: JournalReader
+  ) throws -> Segment? {
+    guard try reader.counts().inFlight > 0 else { return nil }
+    var sealed: [SequenceNumber] = []
+    try reader.scanEdits { _, state in
+      if case .inFlight(let sent) = state.delivery, !sealed.contains(sent) { sealed.append(sent) }
+      return true
+    }
+    for sent in sealed {
+      guard let entry = try reader.entry(sent) else {
+        throw JournalError.damaged("the `sent` entry \(sent) is missing; run `journal verify`")
+      }
+      let found = try entry.plainBody.withUnsafeBytes { bytes -> Segment? in
+        let body = try Body(bytes)
+        guard try body.text(.remote) == remote.name else { return nil }
+        let edits = try body.ranges(.entries).flatMap { Array($0) }
+        let changes = try edits.map { try change($0, reader) }
+        let bytes = SegmentCodec.encode(changes)
+        guard try body.data(.digest) == [UInt8](SHA256.hash(data: bytes)) else {
+          throw JournalError.damaged(
+            "the segment sealed by entry \(sent) cannot be made again as it was sent; "
+              + "run `journal verify`")
+        }
+        return Segment(sent: sent, edits: edits, bytes: bytes)
+      }
+      if let found { return found }
+    }
+    return nil
+  }
+
+  private static func choose(
+    _ remote: RemoteDeclaration, _ reader: JournalReader, skipping: Set<SequenceNumber>
+  ) throws -> [SegmentChange] {
+    let ownership = try Ownership(reader.remotes(), remote)
+    var chosen: [SegmentChange] = []
+    var size = 0
+    var group: [SegmentChange] = []
+    try reader.scanEdits { sequence, state in
+      guard state.delivery == .pending, !skipping.contains(sequence) else { return true }
+      let change = try change(sequence, reader)
+      guard try change.body.withUnsafeBytes({ try ownership.owns(Body($0)) }) else { return true }
+      group.append(change)
+      if change.moreOfGroup { return true }
+      let bytes = group.reduce(0) { $0 + $1.body.count + 96 }
+      guard chosen.isEmpty
+        || (chosen.count + group.count <= SegmentCodec.maximumChanges && size + bytes <= maximumBytes)
+      else { return false }
+      chosen += group
+      size += bytes
+      group = []
+      return true
+    }
+    return chosen
+  }
+
+  private static func change(
+    _ sequence: SequenceNumber, _ reader: JournalReader
+  ) throws -> SegmentChange {
+    guard let entry = try reader.entry(sequence), let state = try reader.edit(sequence) else {
+      throw JournalError.damaged("open edit \(sequence) is missing; run `journal verify`")
+    }
+    let base: SegmentChange.Base =
+      switch state.base {
+      case .none: .none
+      case .version(let version): .version(version)
+      case .earlierEdit: try earlier(state.previousOpen, reader)
+      }
+    return SegmentChange(
+      sequence: sequence, id: entry.header.id, kind: entry.header.kind,
+      schema: entry.header.schema, time: entry.header.time,
+      moreOfGroup: entry.header.flags.contains(.moreOfGroup), base: base, isStrict: false,
+      body: try entry.plainBody)
+  }
+
+  private static func earlier(
+    _ sequence: SequenceNumber, _ reader: JournalReader
+  ) throws -> SegmentChange.Base {
+    guard sequence > 0, let entry = try reader.entry(sequence) else { return .none }
+    return .entry(entry.header.id)
+  }
+}
+
+/// Which collections a remote owns: those it names, or, naming none, all that no other names.
+struct Ownership {
+  private let own: Set<[UInt8]>
+  private let others: Set<[UInt8]>
+
+  init(_ remotes: [RemoteDeclaration], _ remote: RemoteDeclaration) {
+    own = Set(remote.collections.map { [UInt8]($0.utf8) })
+    others = Set(
+      remotes.filter { $0.name != remote.name }.flatMap(\.collections).map { [UInt8]($0.utf8) })
+  }
+
+  func owns(_ body: Body) throws -> Bool {
+    guard let raw = body.raw(.collection) else { return false }
+    var reader = CBORReader(raw)
+    let name = [UInt8](raw[try reader.text()])
+    return own.isEmpty ? !others.contains(name) : own.contains(name)
+  }
+}

@@ -1,0 +1,100 @@
+import Crypto
+import Journal
+
+/// Turns changes of a remote's feed into entries.
+struct Intake: Sendable {
+  let remote: String
+  let epoch: String
+
+  struct Outcome: Sendable {
+    /// Changes that were new here and not this journal's own.
+    var pulled = 0
+    var conflicts = 0
+    var appended = 0
+  }
+
+  /// Appends one change; a change at or below the version in the record's base appends nothing.
+  func append(_ change: FeedChange, _ context: AppendContext) throws -> Outcome {
+    let own = try change.originID.flatMap { id in
+      try context.remembered(id).map { $0.sequence }
+    }
+    let before = context.head.lastSequence
+    let appended = try context.append(draft(change, own: own, secret: context.identity.secret))
+    var outcome = Outcome()
+    guard case .new = appended else { return outcome }
+    outcome.appended = 1
+    outcome.pulled = own == nil ? 1 : 0
+    outcome.conflicts = Int(context.head.lastSequence - before) - 1
+    return outcome
+  }
+
+  private func draft(
+    _ change: FeedChange, own: SequenceNumber?, secret: [UInt8]
+  ) throws -> Draft {
+    var body = BodyBuilder()
+    body.add(.collection, text: change.collection)
+    body.add(.key, text: change.key)
+    if case .live(let fields) = change.state { body.add(.fields, raw: fields) }
+    body.add(.remote, text: remote)
+    body.add(.epoch, text: epoch)
+    body.add(.version, version: change.version)
+    body.add(.born, version: change.born)
+    switch change.state {
+    case .live: body.add(.state, unsigned: 0)
+    case .deleted: body.add(.state, unsigned: 1)
+    case .erased: body.add(.state, unsigned: 2)
+    }
+    if let changed = change.changed {
+      body.add(.changed) { writer in
+        writer.array(count: changed.count)
+        for name in changed { writer.text(name) }
+      }
+    }
+    if let id = change.originID { body.add(.originID, data: id.bytes) }
+    if let own { body.add(.own, unsigned: own) }
+    return try Draft(.remoteChange, id: id(change, secret: secret), body: body.finish())
+  }
+
+  /// The computed id of a remote change: nobody outside can make it or recognise it.
+  private func id(_ change: FeedChange, secret: [UInt8]) -> EntryID {
+    var writer = CBORWriter()
+    writer.array(count: 6)
+    writer.text(remote)
+    writer.text(epoch)
+    writer.text(change.collection)
+    writer.text(change.key)
+    writer.unsigned(change.version.timestamp)
+    writer.unsigned(change.version.tieBreak)
+    let digest = HMAC<SHA256>.authenticationCode(
+      for: writer.bytes, using: SymmetricKey(data: secret))
+    return .computed([UInt8](digest))
+  }
+
+  /// Takes a page in: its changes and the cursor, in the caller's transaction.
+  ///
+  /// A page that changes nothing and settles nothing appends nothing.
+  func append(_ page: FeedPage, _ context: AppendContext) throws -> Outcome {
+    var outcome = Outcome()
+    let known = try context.state.meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }
+    for change in page.changes {
+      let one = try append(change, context)
+      outcome.pulled += one.pulled
+      outcome.conflicts += one.conflicts
+      outcome.appended += one.appended
+    }
+    let settles = context.state.counts.accepted > 0 && known?.through != page.through
+    let isNew = known?.epoch != page.epoch
+    // A page of changes that were all known still has to move the cursor, or a long feed of them
+    // would be read again and again.
+    let moves = page.hasMore && known?.cursor != page.cursor
+    guard outcome.appended > 0 || settles || moves || (isNew && known != nil) else {
+      return outcome
+    }
+    let cursor = RemoteCursor(
+      epoch: page.epoch, cursor: page.cursor, through: page.through,
+      generation: known?.generation ?? 0)
+    try context.append(Draft(.cursor, body: cursor.body(remote: remote)))
+    outcome.appended += 1
+    return outcome
+  }
+}

@@ -1,0 +1,181 @@
+import Journal
+
+/// Pages of the feed, and the small answers: `docs/protocol` describes their bytes.
+package enum FeedCodec {
+  package static let maximumChanges = 10_000
+
+  package static func encode(_ page: FeedPage) -> [UInt8] {
+    var writer = CBORWriter(reserving: 4_096)
+    writer.map(count: 5)
+    writer.unsigned(1)
+    writer.text(page.epoch)
+    writer.unsigned(2)
+    writer.text(page.cursor)
+    writer.unsigned(3)
+    writer.version(page.through)
+    writer.unsigned(4)
+    writer.bool(page.hasMore)
+    writer.unsigned(5)
+    writer.array(count: page.changes.count)
+    for change in page.changes { write(change, into: &writer) }
+    return writer.bytes
+  }
+
+  /// - Throws: `JournalError` for anything that is not exactly one page.
+  package static func decode(_ bytes: UnsafeRawBufferPointer) throws -> FeedPage {
+    var reader = CBORReader(bytes)
+    func expect(_ key: UInt64) throws {
+      guard try reader.unsigned() == key else {
+        throw JournalError.invalidInput("a page of the feed is malformed")
+      }
+    }
+    guard try reader.mapCount() == 5 else {
+      throw JournalError.invalidInput("a page of the feed is malformed")
+    }
+    try expect(1)
+    let epoch = try reader.string()
+    try expect(2)
+    let cursor = try reader.string()
+    try expect(3)
+    let through = try reader.version()
+    try expect(4)
+    let hasMore = try reader.bool()
+    try expect(5)
+    let count = try reader.arrayCount()
+    guard count <= maximumChanges, epoch.utf8.count <= 256, cursor.utf8.count <= 4_096 else {
+      throw JournalError.invalidInput("a page of the feed is over its limits")
+    }
+    var changes: [FeedChange] = []
+    for _ in 0..<count { changes.append(try read(&reader, bytes)) }
+    guard reader.isAtEnd else {
+      throw JournalError.invalidInput("a page of the feed has trailing bytes")
+    }
+    return FeedPage(
+      epoch: epoch, cursor: cursor, through: through, hasMore: hasMore, changes: changes)
+  }
+
+  static func write(_ change: FeedChange, into writer: inout CBORWriter) {
+    var body = BodyBuilder()
+    body.add(.collection, text: change.collection)
+    body.add(.key, text: change.key)
+    if case .live(let fields) = change.state { body.add(.fields, raw: fields) }
+    body.add(.version, version: change.version)
+    body.add(.born, version: change.born)
+    switch change.state {
+    case .live: body.add(.state, unsigned: 0)
+    case .deleted: body.add(.state, unsigned: 1)
+    case .erased: body.add(.state, unsigned: 2)
+    }
+    if let changed = change.changed {
+      body.add(.changed) { writer in
+        writer.array(count: changed.count)
+        for name in changed { writer.text(name) }
+      }
+    }
+    if let id = change.originID { body.add(.originID, data: id.bytes) }
+    writer.raw(body.finish())
+  }
+
+  static func read(
+    _ reader: inout CBORReader, _ bytes: UnsafeRawBufferPointer
+  ) throws -> FeedChange {
+    let range = try reader.skip(maxDepth: Limits.depth + 2)
+    let body = try Body(UnsafeRawBufferPointer(rebasing: bytes[range]))
+    guard body.isUnderstood, let collection = try body.text(.collection),
+      let key = try body.text(.key), let version = try body.version(.version),
+      let born = try body.version(.born), let code = try body.unsigned(.state)
+    else {
+      throw JournalError.unsupported(
+        "the feed has a change of a kind this release does not know; use a newer release")
+    }
+    _ = try RecordAddress(collection: collection, key: key)
+    let state: FeedChange.State
+    switch code {
+    case 0:
+      guard let fields = body.raw(.fields), fields.first.map({ $0 >> 5 }) == 5 else {
+        throw JournalError.invalidInput("a live record of the feed has no fields")
+      }
+      state = .live([UInt8](fields))
+    case 1: state = .deleted
+    default:
+      throw JournalError.unsupported(
+        "the feed has a record in state \(code), which this release does not know; "
+          + "use a newer release")
+    }
+    return FeedChange(
+      collection: collection, key: key, version: version, born: born, state: state,
+      changed: try changedNames(body),
+      originID: try body.data(.originID).flatMap { EntryID(bytes: $0) })
+  }
+
+  private static func changedNames(_ body: Body) throws -> [String]? {
+    guard let raw = body.raw(.changed) else { return nil }
+    var reader = CBORReader(raw)
+    var names: [String] = []
+    for _ in 0..<(try reader.arrayCount()) { names.append(try reader.string()) }
+    return names
+  }
+
+  package static func encode(_ info: RemoteInfo) -> [UInt8] {
+    var writer = CBORWriter()
+    writer.map(count: 2)
+    writer.unsigned(1)
+    writer.text(info.epoch)
+    writer.unsigned(2)
+    writer.unsigned(info.acknowledgedSize)
+    return writer.bytes
+  }
+
+  package static func decodeInfo(_ bytes: UnsafeRawBufferPointer) throws -> RemoteInfo {
+    var reader = CBORReader(bytes)
+    guard try reader.mapCount() == 2, try reader.unsigned() == 1 else {
+      throw JournalError.invalidInput("the server's answer about itself is malformed")
+    }
+    let epoch = try reader.string()
+    guard try reader.unsigned() == 2, epoch.utf8.count <= 256 else {
+      throw JournalError.invalidInput("the server's answer about itself is malformed")
+    }
+    return RemoteInfo(epoch: epoch, acknowledgedSize: try reader.unsigned())
+  }
+
+  /// A size alone: the answer to a checkpoint, and with status 412 the size to prove from.
+  package static func encode(size: UInt64) -> [UInt8] {
+    var writer = CBORWriter()
+    writer.map(count: 1)
+    writer.unsigned(1)
+    writer.unsigned(size)
+    return writer.bytes
+  }
+
+  package static func decodeSize(_ bytes: UnsafeRawBufferPointer) throws -> UInt64 {
+    var reader = CBORReader(bytes)
+    guard try reader.mapCount() == 1, try reader.unsigned() == 1 else {
+      throw JournalError.invalidInput("the server's answer names no size")
+    }
+    return try reader.unsigned()
+  }
+
+  package static func encode(code: String, message: String) -> [UInt8] {
+    var writer = CBORWriter()
+    writer.map(count: 2)
+    writer.unsigned(1)
+    writer.text(code)
+    writer.unsigned(2)
+    writer.text(message)
+    return writer.bytes
+  }
+
+  package static func decodeError(
+    _ bytes: UnsafeRawBufferPointer
+  ) throws -> (code: String, message: String) {
+    var reader = CBORReader(bytes)
+    guard try reader.mapCount() == 2, try reader.unsigned() == 1 else {
+      throw JournalError.invalidInput("an error without a code")
+    }
+    let code = try reader.string()
+    guard try reader.unsigned() == 2 else {
+      throw JournalError.invalidInput("an error without a message")
+    }
+    return (code, try reader.string())
+  }
+}

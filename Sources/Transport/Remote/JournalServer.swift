@@ -1,0 +1,153 @@
+public import Journal
+
+/// Our own server, over HTTP.
+public struct JournalServer: Remote {
+  private let url: String
+  private let exchange: any HTTPExchange
+  private let authorization: @Sendable () async throws -> String?
+
+  /// - Parameters:
+  ///   - url: The server's address; `https`, or `http` on loopback.
+  ///   - authorization: The value of the Authorization header, asked for at every request and
+  ///     stored nowhere.
+  /// - Throws: ``TransportError/invalidConfiguration(_:)``.
+  public init(
+    url: String, exchange: any HTTPExchange,
+    authorization: @escaping @Sendable () async throws -> String? = { nil }
+  ) throws(TransportError) {
+    try RemoteURL.check(url)
+    self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
+    self.exchange = exchange
+    self.authorization = authorization
+  }
+
+  public func info(device: DeviceID) async throws -> RemoteInfo {
+    let answer = try await send("GET", "/v1/info?device=\(device)")
+    return try decode(answer, FeedCodec.decodeInfo)
+  }
+
+  public func push(_ push: Push) async throws -> PushAnswer {
+    let body = PushCodec.encode(push.witness, segment: push.segment)
+    let answer = try await send("POST", "/v1/push", body, alsoAllowing: [409, 412])
+    switch answer.status {
+    case 409: return .forked
+    case 412: return .sizeDiffers(size: try decode(answer, FeedCodec.decodeSize))
+    default:
+      let (verdicts, size) = try decode(answer, PushCodec.decodeVerdicts)
+      return .judged(verdicts: verdicts, size: size)
+    }
+  }
+
+  public func changes(
+    after cursor: String?, limit: Int, device: DeviceID
+  ) async throws -> FeedPage {
+    let query = cursor.map { "&cursor=\(RemoteURL.escape($0))" } ?? ""
+    let answer = try await send("GET", "/v1/feed?device=\(device)&limit=\(limit)\(query)")
+    return try decode(answer, FeedCodec.decode)
+  }
+
+  public func show(_ witness: Witness) async throws -> WitnessAnswer {
+    let answer = try await send(
+      "POST", "/v1/checkpoint", PushCodec.encode(witness), alsoAllowing: [409, 412])
+    switch answer.status {
+    case 409: return .forked
+    case 412: return .sizeDiffers(size: try decode(answer, FeedCodec.decodeSize))
+    default: return .acknowledged(size: try decode(answer, FeedCodec.decodeSize))
+    }
+  }
+
+  private func decode<R>(
+    _ answer: HTTPExchangeResponse, _ decode: (UnsafeRawBufferPointer) throws -> R
+  ) throws -> R {
+    do {
+      return try answer.body.withUnsafeBytes(decode)
+    } catch {
+      throw TransportError.protocolViolation("\(url) answered what cannot be read: \(error)")
+    }
+  }
+
+  private func send(
+    _ method: String, _ path: String, _ body: [UInt8]? = nil, alsoAllowing allowed: [Int] = []
+  ) async throws -> HTTPExchangeResponse {
+    var headers = [(name: "Accept", value: "application/cbor")]
+    if body != nil { headers.append((name: "Content-Type", value: "application/cbor")) }
+    if let value = try await authorization() {
+      headers.append((name: "Authorization", value: value))
+    }
+    let answer = try await exchange.send(
+      HTTPExchangeRequest(method: method, url: url + path, headers: headers, body: body))
+    if answer.status == 200 || allowed.contains(answer.status) { return answer }
+    throw error(answer)
+  }
+
+  private func error(_ answer: HTTPExchangeResponse) -> TransportError {
+    let said = answer.body.withUnsafeBytes { bytes in
+      Result { try FeedCodec.decodeError(bytes) }
+    }
+    let message =
+      switch said {
+      case .success(let said): "\(url) says: \(said.message)"
+      case .failure: "\(url) answered with status \(answer.status)"
+      }
+    return switch answer.status {
+    case 401, 403:
+      .unauthorized("\(message). Check the variable that holds the Authorization value")
+    case 410: .cursorUnknown(message)
+    case 429, 500...599: .unavailable("\(message). Sync again later")
+    case 300...399: .protocolViolation("\(message); redirects are refused")
+    default: .protocolViolation(message)
+    }
+  }
+}
+
+/// Rules for the addresses of remotes.
+package enum RemoteURL {
+  /// - Throws: ``TransportError/invalidConfiguration(_:)`` for anything that is not http or https,
+  ///   for http to another machine, and for an address with credentials in it.
+  package static func check(_ url: String) throws(TransportError) {
+    let rest: Substring
+    let isSecure: Bool
+    if url.hasPrefix("https://") {
+      rest = url.dropFirst(8)
+      isSecure = true
+    } else if url.hasPrefix("http://") {
+      rest = url.dropFirst(7)
+      isSecure = false
+    } else {
+      throw .invalidConfiguration("a remote's URL begins with https:// or http://, not \"\(url)\"")
+    }
+    let authority = rest.prefix { $0 != "/" && $0 != "?" && $0 != "#" }
+    guard !authority.isEmpty, !authority.contains("@"),
+      url.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F })
+    else {
+      throw .invalidConfiguration(
+        "a remote's URL names a host and carries no credentials: use --auth-env")
+    }
+    let host =
+      authority.hasPrefix("[")
+      ? String(authority.prefix { $0 != "]" }.dropFirst())
+      : String(authority.prefix { $0 != ":" })
+    guard isSecure || isLoopback(host) else {
+      throw .invalidConfiguration("http is allowed to this machine only; use https for \(host)")
+    }
+  }
+
+  /// Whether a host is this machine by its name or address.
+  package static func isLoopback(_ host: String) -> Bool {
+    host == "localhost" || host == "::1" || host.hasPrefix("127.")
+  }
+
+  /// Percent-encodes what is not unreserved in a query's value.
+  static func escape(_ text: String) -> String {
+    var escaped = ""
+    for byte in text.utf8 {
+      switch byte {
+      case 0x30...0x39, 0x41...0x5A, 0x61...0x7A, 0x2D, 0x2E, 0x5F, 0x7E:
+        escaped.unicodeScalars.append(Unicode.Scalar(byte))
+      default:
+        escaped += "%" + (byte < 16 ? "0" : "") + String(byte, radix: 16, uppercase: true)
+      }
+    }
+    return escaped
+  }
+}

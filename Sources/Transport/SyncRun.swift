@@ -1,0 +1,172 @@
+import Journal
+
+/// One run of the sync engine, step by step.
+struct SyncRun {
+  let journal: Journal
+  let declaration: RemoteDeclaration
+  let remote: any Remote
+  let pageLimit: Int
+  /// The size the server last acknowledged of this device.
+  var acknowledgedSize: UInt64
+  private var report = SyncReport()
+  /// Whether this run appended anything the server has not been shown.
+  private var hasAppended = false
+  /// Edits the server wants to judge later than now.
+  private var postponed: Set<SequenceNumber> = []
+
+  /// Answers that lead nowhere end a run: a server that forks every device it meets, or asks for
+  /// another size each time, is broken.
+  private static let attemptLimit = 8
+
+  init(
+    journal: Journal, declaration: RemoteDeclaration, remote: any Remote, pageLimit: Int,
+    acknowledgedSize: UInt64
+  ) {
+    self.journal = journal
+    self.declaration = declaration
+    self.remote = remote
+    self.pageLimit = pageLimit
+    self.acknowledgedSize = acknowledgedSize
+  }
+
+  // MARK: Push
+
+  mutating func push() async throws {
+    var fruitless = 0
+    while true {
+      let declaration = declaration
+      let skipping = postponed
+      let (segment, isNew) = try await journal.transact { context in
+        let before = context.head.lastSequence
+        let segment = try SegmentSealer.next(for: declaration, in: context, skipping: skipping)
+        return (segment, context.head.lastSequence > before)
+      }
+      guard let segment else { return }
+      hasAppended = hasAppended || isNew
+      let answer = try await remote.push(
+        Push(witness: makeWitness(from: acknowledgedSize), segment: segment.bytes))
+      switch answer {
+      case .judged(let verdicts, let size):
+        let progress = try await book(segment, verdicts, size: size)
+        fruitless = progress ? 0 : fruitless + 1
+      case .sizeDiffers(let size):
+        acknowledgedSize = size
+        fruitless += 1
+      case .forked:
+        try await becomeNewDevice()
+        fruitless += 1
+      }
+      guard fruitless < Self.attemptLimit else {
+        throw TransportError.protocolViolation(
+          "the server gave \(fruitless) answers in a row that lead nowhere; nothing is lost, "
+            + "what it did not accept stays pending")
+      }
+    }
+  }
+
+  /// Books the verdicts; false when the server accepted and refused nothing.
+  private mutating func book(
+    _ segment: Segment, _ verdicts: [Verdict], size: UInt64
+  ) async throws -> Bool {
+    guard verdicts.count == segment.edits.count else {
+      throw TransportError.protocolViolation(
+        "the server gave \(verdicts.count) verdicts for \(segment.edits.count) changes; "
+          + "the segment stays in flight and is sent again")
+    }
+    let booking = Booking(remote: declaration.name, segment: segment, verdicts: verdicts)
+    let name = declaration.name
+    let outcome = try await journal.transact { context in
+      let outcome = try booking.book(context)
+      try context.putMeta(MetaKey.witness(name), [UInt8](sequence: size))
+      return outcome
+    }
+    acknowledgedSize = size
+    hasAppended = true
+    report.pushed += segment.edits.count
+    report.accepted += outcome.accepted
+    report.refused += outcome.refused
+    report.conflicts += outcome.conflicts
+    postponed.formUnion(outcome.retried)
+    return outcome.accepted + outcome.refused + outcome.retried.count > 0
+  }
+
+  private mutating func becomeNewDevice() async throws {
+    try await journal.changeDevice(because: "forked")
+    acknowledgedSize = 0
+    hasAppended = true
+  }
+
+  // MARK: Pull
+
+  mutating func pull() async throws {
+    let name = declaration.name
+    let device = try journal.device
+    var cursor = try journal.read { try $0.cursor(of: name) }
+    while true {
+      let page = try await remote.changes(
+        after: cursor?.cursor, limit: pageLimit, device: device)
+      let intake = Intake(remote: name, epoch: page.epoch)
+      let outcome = try await journal.transact { try intake.append(page, $0) }
+      report.pulled += outcome.pulled
+      report.conflicts += outcome.conflicts
+      hasAppended = hasAppended || outcome.appended > 0
+      // One more, empty page tells the server that this one is booked, so that it never trims
+      // what this device has yet to read.
+      guard page.hasMore || !page.changes.isEmpty else { return }
+      guard page.cursor != cursor?.cursor || !page.hasMore else {
+        throw TransportError.protocolViolation(
+          "the server says there is more but gives the same cursor again")
+      }
+      cursor = RemoteCursor(epoch: page.epoch, cursor: page.cursor, through: page.through)
+    }
+  }
+
+  // MARK: Checkpoint
+
+  /// Shows the server the checkpoint over everything this run appended.
+  mutating func showCheckpoint() async throws {
+    let size = try journal.lastSequence
+    guard hasAppended, size > acknowledgedSize else { return }
+    for _ in 0..<Self.attemptLimit {
+      switch try await remote.show(makeWitness(from: acknowledgedSize)) {
+      case .acknowledged(let size):
+        acknowledgedSize = size
+        let name = declaration.name
+        try await journal.transact {
+          try $0.putMeta(MetaKey.witness(name), [UInt8](sequence: size))
+        }
+        return
+      case .sizeDiffers(let size): acknowledgedSize = size
+      case .forked: try await becomeNewDevice()
+      }
+    }
+    throw TransportError.protocolViolation("the server acknowledges no checkpoint of this journal")
+  }
+
+  private func makeWitness(from size: UInt64) throws -> Witness {
+    try journal.read { reader in
+      let head = reader.head.frontier.size
+      // A size beyond this journal's own is for the server to judge: it will call it forked.
+      let proof =
+        size > 0 && size <= head
+        ? try MerkleTree.consistencyProof(from: size, to: head, in: JournalTree(reader)) : []
+      let device = reader.identity.current
+      return Witness(
+        device: device.id, label: device.label, verifierKey: device.verifierKey,
+        checkpoint: try Journal.checkpoint(of: reader, path: journal.path), fromSize: size,
+        proof: proof)
+    }
+  }
+
+  consuming func finish() throws -> SyncReport {
+    let name = declaration.name
+    var report = report
+    try journal.read { reader in
+      let counts = try reader.counts()
+      report.pending = counts.pending + counts.inFlight
+      report.parked = counts.parked
+      report.cursor = try reader.cursor(of: name)?.cursor
+    }
+    return report
+  }
+}

@@ -1,0 +1,43 @@
+/// Why an exchange with a remote could not be completed. Nothing local is lost by any of them:
+/// what was not acknowledged is sent again by the next sync.
+@nonexhaustive
+public enum TransportError: Error, Sendable, Equatable {
+  /// No connection, a timeout, or the connection broke.
+  case unreachable(String)
+  /// The server does not accept the credentials.
+  case unauthorized(String)
+  /// The server answered something the protocol does not allow.
+  case protocolViolation(String)
+  /// The server asks to come back later.
+  case unavailable(String)
+  /// The server does not know the cursor: another epoch, or it went back.
+  case cursorUnknown(String)
+  /// Another process is exchanging with this journal's remotes.
+  case busy(String)
+  /// The request itself cannot be made: a bad URL, an unset variable.
+  case invalidConfiguration(String)
+
+  /// A short name of the case, stable across releases.
+  public var code: String {
+    switch self {
+    case .unreachable: "unreachable"
+    case .unauthorized: "unauthorized"
+    case .protocolViolation: "protocol-violation"
+    case .unavailable: "unavailable"
+    case .cursorUnknown: "cursor-unknown"
+    case .busy: "busy"
+    case .invalidConfiguration: "invalid-configuration"
+    }
+  }
+}
+
+extension TransportError: CustomStringConvertible {
+  public var description: String {
+    switch self {
+    case .unreachable(let text), .unauthorized(let text), .protocolViolation(let text),
+      .unavailable(let text), .cursorUnknown(let text), .busy(let text),
+      .invalidConfiguration(let text):
+      text
+    }
+  }
+}

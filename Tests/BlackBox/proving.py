@@ -1,0 +1,144 @@
+"""`proofs`: roots recomputed from leaves, checkpoints verified with another library."""
+
+import base64
+import hashlib
+import subprocess
+import sys
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+import histories
+import oracle
+from read_leaves import node, root_of
+from reading import same_export
+from tool import PROJECT, Failure, equal, require
+
+
+def open_note(note, vkey):
+    """(size, root) of a C2SP checkpoint whose signature by `vkey` is good."""
+    name, key_id, encoded = vkey.strip().split("+", 2)
+    key = base64.b64decode(encoded, validate=True)
+    equal((len(key), key[0]), (33, 1), "verifier key: length and algorithm")
+    expected = hashlib.sha256(name.encode() + b"\n" + key).digest()[:4]
+    equal(key_id, expected.hex(), "verifier key: key id")
+    text, separator, signatures = note.partition("\n\n")
+    require(separator, f"note without a blank line: {note!r}")
+    text += "\n"
+    good = False
+    for line in signatures.removesuffix("\n").split("\n"):
+        dash, signer, encoded = line.split(" ")
+        equal(dash, "—", "signature line starts with")
+        signature = base64.b64decode(encoded, validate=True)
+        if signer == name and signature[:4] == expected:
+            try:
+                Ed25519PublicKey.from_public_bytes(key[1:]).verify(signature[4:], text.encode())
+            except InvalidSignature:
+                raise Failure(f"bad signature on {note!r}")
+            good = True
+    require(good, f"no signature by {vkey.strip()!r} on {note!r}")
+    origin, size, root, *extensions = text.removesuffix("\n").split("\n")
+    require(origin and str(int(size)) == size, f"checkpoint text {text!r}")
+    return int(size), base64.b64decode(root, validate=True)
+
+
+def checked_root(ctx, journal):
+    """(size, root) of the journal's checkpoint, after comparing it with its leaves."""
+    size, root = open_note(ctx.tool("checkpoint", journal).out, ctx.tool("key", journal).out)
+    rows = ctx.tool("leaves", journal, "--json").rows()
+    equal(root_at(rows, size), (size, root), "root recomputed from leaves, signed root")
+    report = ctx.tool.verify(journal)
+    held, whole = root_at(rows, report["size"])
+    equal(base64.b64decode(report["root"]), whole, f"root of verify at size {held}")
+    return size, root
+
+
+def root_at(rows, size=None):
+    try:
+        return root_of(rows, size)
+    except ValueError as error:
+        raise Failure(f"leaves: {error}")
+
+
+def check_inclusion(proof, rows, sequence):
+    """RFC 9162 §2.1.3.2 on whatever the proof calls its list of hashes."""
+    lists = [v for v in proof.values() if isinstance(v, list)]
+    require(len(lists) == 1 and "size" in proof, f"prove: {sorted(proof)}")
+    leaf = next(base64.b64decode(r["hash"]) for r in rows if r["sequence"] == sequence)
+    index, last, digest = sequence - 1, proof["size"] - 1, leaf
+    for step in map(base64.b64decode, lists[0]):
+        require(last > 0, "prove: more hashes than levels")
+        if index & 1 or index == last:
+            digest = node(step, digest)
+            while not index & 1 and index:
+                index, last = index >> 1, last >> 1
+        else:
+            digest = node(digest, step)
+        index, last = index >> 1, last >> 1
+    equal(last, 0, "prove: levels left over")
+    equal(digest, root_at(rows, proof["size"])[1], f"root by the proof of {sequence}")
+
+
+def proofs(ctx):
+    tool, random = ctx.tool, ctx.random
+    journal = tool.init(ctx.path("journal"), "--local")
+    made, state = histories.Generator(random, 100), oracle.State()
+    roots = {}
+    for _ in range(ctx.size(8, 40)):
+        tool.append(journal, made.lines(state, random.randint(1, ctx.size(100, 1500))))
+        size, root = checked_root(ctx, journal)
+        equal(roots.setdefault(size, root), root, f"the same size {size} twice")
+    rows = tool("leaves", journal, "--json").rows()
+    for size, root in roots.items():
+        equal(root_at(rows, size)[1], root, f"earlier root of size {size}")
+    first = random.randint(2, len(rows))
+    equal(tool("leaves", journal, "--json", "--from", first).rows(), rows[first - 1:],
+          "leaves --from")
+    for sequence in {1, len(rows), *random.sample(range(1, len(rows) + 1), 10)}:
+        check_inclusion(tool("prove", journal, sequence, "--json").json(), rows, sequence)
+
+    note, vkey = tool("checkpoint", journal).out, tool("key", journal).out.strip()
+    check_checkpoint_option(ctx, journal, note, vkey)
+    before = tool.export(journal)
+    report = tool("compact", journal, "--json").json()
+    require(report["trimmed"] > 0, "compact of a local journal trimmed nothing")
+    same_export(tool.export(journal), before, "export after compact")
+    trimmed_rows = tool("leaves", journal, "--json").rows()
+    require(any("count" in row for row in trimmed_rows), "no gap rows after compact")
+    equal(root_at(trimmed_rows, report["size"])[1], base64.b64decode(report["root"]),
+          "compact's size and root")
+    checked_root(ctx, journal)
+    still = 0
+    for size, root in roots.items():
+        try:
+            equal(root_of(trimmed_rows, size)[1], root, f"root of size {size} after compact")
+            still += 1
+        except ValueError:
+            continue
+    require(still, "no earlier root can be computed after compact")
+    equal(tool("verify", journal, "--checkpoint", write(ctx, note), "--key", vkey, "--json",
+               codes=None).code, 0, "verify of a trimmed journal against its earlier checkpoint")
+    tool.append(journal, made.lines(state, 50))
+    size, root = checked_root(ctx, journal)
+    script = PROJECT / "Tests/BlackBox/read_leaves.py"
+    done = subprocess.run([sys.executable, script, str(size)], capture_output=True, text=True,
+                          input=tool("leaves", journal, "--json").out)
+    equal(done.stdout, f"{size} {base64.b64encode(root).decode()}\n", "read_leaves.py prints")
+    return f"{len(roots)} signed roots, {report['trimmed']} entries trimmed, {still} roots after"
+
+
+def write(ctx, note):
+    path = ctx.path("note")
+    path.write_text(note)
+    return path
+
+
+def check_checkpoint_option(ctx, journal, note, vkey):
+    tool = ctx.tool
+    tool("verify", journal, "--checkpoint", write(ctx, note), "--key", vkey)
+    # A second history under the same key: its checkpoint is sound, and not this journal's.
+    other = ctx.copy(journal, "other")
+    for directory, name in ((journal, "mine"), (other, "theirs")):
+        tool.append(directory, [{"op": "put", "collection": "x", "id": name, "fields": {}}])
+    foreign = tool("checkpoint", other).out
+    tool("verify", journal, "--checkpoint", write(ctx, foreign), "--key", vkey, codes=(1,))

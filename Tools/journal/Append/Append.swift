@@ -1,0 +1,149 @@
+import ArgumentParser
+import Foundation
+import Journal
+import Projection
+import Synchronization
+
+struct Append: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Append local changes from lines of JSON.")
+
+  @OptionGroup var journal: JournalDirectory
+  @Argument(help: "A file of changes, one a line; - is standard input.") var file = "-"
+  @Option(help: "Lines per transaction.") var batch = 1_000
+  @Flag(help: "Print `acked <last sequence>` after each durable transaction.") var ack = false
+  @OptionGroup var json: JSONFlag
+
+  func validate() throws {
+    guard batch >= 1 else { throw ValidationError("--batch is at least 1") }
+  }
+
+  func run() async throws {
+    let store = try OpenJournal.store(journal.directory)
+    let output = Output()
+    var run = AppendRun(
+      journal: store.journal, lines: try LineReader(file), batchLines: batch,
+      acknowledge: { sequence in
+        guard ack else { return }
+        output.line("acked \(sequence)")
+        output.flush()
+      })
+    run.lastSequence = try store.journal.lastSequence
+    do {
+      try await run.run()
+    } catch {
+      store.close()
+      throw run.finding(error)
+    }
+    store.close()
+    let summary: Fields = [
+      "appended": JSONLines.number(run.kept), "blank": JSONLines.number(run.blank),
+      "lastSequence": JSONLines.number(run.lastSequence),
+    ]
+    if json.isJSON {
+      output.line(JSONLines.text(summary))
+    } else if !ack {
+      output.line(
+        "appended \(run.kept) lines (\(run.blank) blank), last sequence \(run.lastSequence)")
+    }
+    output.flush()
+  }
+}
+
+/// Reads lines into batches and appends them; the next batch is read while one is committed.
+struct AppendRun {
+  let journal: Journal
+  let lines: LineReader
+  let batchLines: Int
+  let acknowledge: (SequenceNumber) -> Void
+  var lastSequence: SequenceNumber = 0
+  private(set) var kept = 0
+  private(set) var blank = 0
+  private var progress = Progress("appended")
+  private var pendingLine: (change: ChangeLine, line: Int)?
+
+  init(
+    journal: Journal, lines: LineReader, batchLines: Int,
+    acknowledge: @escaping (SequenceNumber) -> Void
+  ) {
+    self.journal = journal
+    self.lines = lines
+    self.batchLines = batchLines
+    self.acknowledge = acknowledge
+  }
+
+  private struct InputError: Error {
+    var line: Int
+    var cause: JournalError
+  }
+
+  mutating func run() async throws {
+    defer { progress.finish() }
+    let journal = journal
+    let ids = Mutex(EntryIDGenerator(random: journal.configuration.random))
+    let makeID = { [journal] in
+      ids.withLock { $0.next(milliseconds: journal.configuration.now().milliseconds) }
+    }
+    var current = try read(makeID)
+    while !current.units.isEmpty {
+      let committing = current
+      async let durable = committing.append(to: journal)
+      let following = Result { try read(makeID) }
+      lastSequence = try await durable
+      kept += committing.lineCount
+      acknowledge(lastSequence)
+      progress.update(UInt64(kept))
+      current = try following.get()
+    }
+  }
+
+  /// Reads the next batch; it ends at its number of lines or bytes, never inside a group.
+  private mutating func read(_ makeID: () -> EntryID) throws -> AppendBatch {
+    var batch = AppendBatch()
+    if let (change, line) = pendingLine {
+      batch.add(change, line: line)
+      pendingLine = nil
+    }
+    while true {
+      do {
+        guard let change = try lines.next({ try Self.change($0, makeID) }) else { return batch }
+        guard let change else {
+          blank += 1
+          continue
+        }
+        let isFull =
+          batch.lineCount >= batchLines
+          || batch.bytes + change.draft.body.count > Limits.batchBytes
+        let goesOn = change.group != nil && change.group == batch.openGroup
+        if isFull, !goesOn, !batch.units.isEmpty {
+          pendingLine = (change, lines.number)
+          return batch
+        }
+        batch.add(change, line: lines.number)
+      } catch let error as JournalError {
+        throw InputError(line: lines.number, cause: error)
+      }
+    }
+  }
+
+  private static func change(
+    _ line: UnsafeRawBufferPointer, _ makeID: () -> EntryID
+  ) throws -> ChangeLine? {
+    if line.allSatisfy({ $0 == 0x20 || $0 == 0x09 || $0 == 0x0D }) { return nil }
+    return try ChangeLine(line, makeID: makeID)
+  }
+
+  /// The message of a failure: the line's number, the reason, and what was kept.
+  func finding(_ error: any Error) -> any Error {
+    let (line, cause): (Int, JournalError)
+    switch error {
+    case let error as InputError: (line, cause) = (error.line, error.cause)
+    case let error as AppendBatch.Refused: (line, cause) = (error.line, error.cause)
+    default: return error
+    }
+    let status = ExitStatus.of(cause)
+    return Finding(
+      status: status,
+      message: "line \(line): \(cause); kept \(kept) lines, last sequence \(lastSequence)")
+  }
+}

@@ -1,0 +1,227 @@
+import Journal
+import Projection
+import Transport
+
+/// Judges a segment's changes in the server's write transaction and appends what it accepts.
+struct PushJudge {
+  /// An entry id nobody knows under a device and sequence that are known: a copied journal.
+  struct Forked: Error {}
+
+  let device: DeviceID
+  let context: AppendContext
+
+  /// One verdict per change, in order.
+  ///
+  /// - Throws: ``Forked``; then nothing of the segment is acknowledged.
+  func judge(_ changes: [SegmentChange]) throws -> [Verdict] {
+    for change in changes { try checkOrigin(change) }
+    var verdicts: [Verdict] = []
+    var unit: [SegmentChange] = []
+    for change in changes {
+      unit.append(change)
+      if change.moreOfGroup { continue }
+      verdicts += try judgeUnit(unit)
+      unit = []
+    }
+    if !unit.isEmpty {
+      verdicts += unit.map { _ in
+        .refused(code: "group-cut", message: "a group ends outside its segment")
+      }
+    }
+    return verdicts
+  }
+
+  private func checkOrigin(_ change: SegmentChange) throws {
+    let key = Origin(device: device, sequence: change.sequence, time: change.time).key
+    guard
+      let sequence = try context.transaction.withValue(
+        .origins, key, { try RememberedID($0).sequence })
+    else { return }
+    if try context.state.entry(sequence)?.header.id != change.id,
+      try context.remembered(change.id) == nil
+    {
+      throw Forked()
+    }
+  }
+
+  // MARK: Units
+
+  /// A group, or a change that stands alone: judged all or none.
+  private func judgeUnit(_ unit: [SegmentChange]) throws -> [Verdict] {
+    let remembered = try unit.map { try rememberedVerdict($0) }
+    let known = remembered.compactMap { $0 }
+    if known.count == unit.count { return known }
+    if !known.isEmpty {
+      return refuse(unit, "group-changed", "some entries of the group are known, some are not")
+    }
+    var states: [[UInt8]: [UInt8]?] = [:]
+    var effects: [Bool] = []
+    for change in unit {
+      if let refusal = malformed(change) { return refuse(unit, refusal.code, refusal.message) }
+      if let conflict = try conflict(change) { return unit.map { _ in .conflict(conflict) } }
+      do {
+        effects.append(try effect(change, &states))
+      } catch let error as JournalError {
+        return refuse(unit, "malformed", "\(error)")
+      }
+    }
+    if let size = states.values.compactMap({ $0?.count }).max(), size > Limits.recordBytes {
+      return refuse(unit, "too-large", "a record would have \(size) bytes, over 1 MiB - 16 KiB")
+    }
+    do {
+      return try append(unit, effects)
+    } catch let error as JournalError where error.code == "too-old" {
+      return refuse(unit, "too-old", "\(error)")
+    }
+  }
+
+  private func refuse(_ unit: [SegmentChange], _ code: String, _ message: String) -> [Verdict] {
+    unit.map { _ in .refused(code: code, message: message) }
+  }
+
+  // MARK: What is remembered
+
+  /// Accepted and absorbed are remembered: the same id and content gets the same verdict.
+  private func rememberedVerdict(_ change: SegmentChange) throws -> Verdict? {
+    guard let remembered = try context.remembered(change.id) else { return nil }
+    if let trimmed = remembered.trimmed {
+      return verdict(trimmed.time, remembered.sequence, isAbsorbed: trimmed.isAbsorbed)
+    }
+    guard let entry = try context.state.entry(remembered.sequence) else {
+      throw JournalError.damaged("entry \(remembered.sequence) is missing; run `journal verify`")
+    }
+    let origin = try entry.plainBody.withUnsafeBytes { try Origin(Body($0)) }
+    guard entry.header.kind == change.kind,
+      origin.map({ Self.body(change.body, with: $0) }) ?? change.body == entry.body
+    else {
+      return .refused(
+        code: "id-reused", message: "the entry id is known with other content")
+    }
+    return verdict(
+      entry.header.time, remembered.sequence,
+      isAbsorbed: entry.header.flags.contains(.absorbed))
+  }
+
+  private func verdict(
+    _ time: Timestamp, _ sequence: SequenceNumber, isAbsorbed: Bool
+  ) -> Verdict {
+    let version = ServerVersion(timestamp: time.milliseconds, tieBreak: sequence)
+    return isAbsorbed ? .absorbed(version) : .accepted(version)
+  }
+
+  // MARK: Rules
+
+  private static let members: Set<BodyKey> = [
+    .collection, .key, .actor, .at, .reason, .fields, .set, .unset,
+  ]
+
+  private func malformed(_ change: SegmentChange) -> (code: String, message: String)? {
+    guard change.kind.isEdit else { return ("kind", "\(change.kind) is not an edit") }
+    return change.body.withUnsafeBytes { bytes in
+      do {
+        let body = try Body(bytes)
+        guard body.isUnderstood, try body.record() != nil else {
+          return ("malformed", "the body names no record or has unknown members")
+        }
+        for key in BodyKey.allCases where body.raw(key) != nil && !Self.members.contains(key) {
+          return ("malformed", "an edit has no member \(key)")
+        }
+        try Self.checkFields(body, change.kind)
+        return nil
+      } catch {
+        return ("malformed", "\(error)")
+      }
+    }
+  }
+
+  private static func checkFields(_ body: Body, _ kind: EntryKind) throws {
+    for key in [BodyKey.fields, .set] {
+      guard let raw = body.raw(key) else { continue }
+      try FieldMap.members(of: raw) { _, _, _ in }
+      var reader = CBORReader(raw)
+      _ = try reader.skip(maxDepth: Limits.depth)
+    }
+    for key in [BodyKey.actor, .at, .reason] { _ = try body.text(key) }
+    _ = try EditRule.unset(body)
+    let needsFields = kind == .create || kind == .put
+    guard (body.raw(.fields) != nil) == needsFields,
+      kind == .update || (body.raw(.set) == nil && body.raw(.unset) == nil)
+    else { throw JournalError.invalidInput("the members do not go with \(kind)") }
+  }
+
+  private func record(_ change: SegmentChange) throws -> ([UInt8], RecordRow?) {
+    let key = try change.body.withUnsafeBytes { try Body($0).record() }?.rowKey ?? []
+    return (key, try context.state.record(key).map { try RecordRow($0) })
+  }
+
+  /// A strict change comes to conflict when the record is no longer at its base.
+  private func conflict(_ change: SegmentChange) throws -> FeedChange? {
+    guard change.isStrict else { return nil }
+    let (key, row) = try record(change)
+    let base: ServerVersion? =
+      switch change.base {
+      case .none: nil
+      case .version(let version): version
+      case .entry(let id): try version(of: id)
+      }
+    guard row?.base?.version != base else { return nil }
+    let names = try RecordAddress(rowKey: key).names
+    let version = row?.base?.version ?? ServerVersion(timestamp: 0, tieBreak: 0)
+    return FeedChange(
+      collection: names.collection, key: names.key, version: version,
+      born: row?.base?.born ?? version, state: row?.baseFields.map { .live($0) } ?? .deleted)
+  }
+
+  private func version(of id: EntryID) throws -> ServerVersion? {
+    guard let remembered = try context.remembered(id) else { return nil }
+    let time = try remembered.trimmed?.time ?? context.state.entry(remembered.sequence)?.header.time
+    return time.map {
+      ServerVersion(timestamp: $0.milliseconds, tieBreak: remembered.sequence)
+    }
+  }
+
+  private func effect(
+    _ change: SegmentChange, _ states: inout [[UInt8]: [UInt8]?]
+  ) throws -> Bool {
+    let (key, row) = try record(change)
+    let before = states[key] ?? row?.visible
+    let effect = try change.body.withUnsafeBytes {
+      try EditRule.apply(change.kind, Body($0), to: before)
+    }
+    states[key] = .some(effect.fields)
+    return effect.hasEffect
+  }
+
+  // MARK: Appending
+
+  private func append(_ unit: [SegmentChange], _ effects: [Bool]) throws -> [Verdict] {
+    var group: SequenceNumber = unit.count > 1 ? .max : 0
+    var verdicts: [Verdict] = []
+    for (change, hasEffect) in zip(unit, effects) {
+      let origin = Origin(device: device, sequence: change.sequence, time: change.time)
+      var draft = try Draft(
+        change.kind, id: change.id, body: Self.body(change.body, with: origin))
+      draft.schema = change.schema
+      if !hasEffect { draft.flags.insert(.absorbed) }
+      let appended = try context.append(
+        draft, group: group, moreOfGroup: change.moreOfGroup)
+      guard case .new(let sequence) = appended else {
+        throw JournalError.storage("an entry judged as new was not appended")
+      }
+      if group == .max { group = sequence }
+      try context.put(.origins, origin.key, RememberedID(sequence: sequence).encoded)
+      verdicts.append(verdict(context.head.lastTime, sequence, isAbsorbed: !hasEffect))
+    }
+    return verdicts
+  }
+
+  /// A body with its origin, which comes last: members of pushed edits have lower numbers.
+  private static func body(_ body: [UInt8], with origin: Origin) -> [UInt8] {
+    var writer = CBORWriter(reserving: body.count + 40)
+    writer.map(count: Int(body.first ?? 0xA0) - 0xA0 + 1)
+    writer.raw(body.dropFirst())
+    writer.unsigned(BodyKey.origin.rawValue)
+    origin.write(into: &writer)
+    return writer.bytes
+  }
+}

@@ -1,0 +1,123 @@
+import Hummingbird
+import Journal
+import Logging
+import NIOCore
+import Transport
+
+/// The HTTP face of the server: routes to the accounts' journals, bodies in CBOR.
+struct ServerApplication {
+  static let maximumPage = 10_000
+
+  let accounts: Accounts
+
+  func router() -> Router<BasicRequestContext> {
+    let router = Router()
+    router.get("/v1/info") { request, _ in
+      try await answer(request) { journal in
+        guard let device = try device(request) else {
+          throw ServerError.badRequest("`device` is missing")
+        }
+        return FeedCodec.encode(try journal.info(device: device))
+      }
+    }
+    router.get("/v1/feed") { request, _ in
+      try await answer(request) { journal in
+        let limit = try limit(request)
+        let cursor = request.uri.queryParameters["cursor"].map { String($0) }
+        return FeedCodec.encode(
+          try await journal.feed(after: cursor, limit: limit, device: device(request)))
+      }
+    }
+    router.post("/v1/push") { request, _ in
+      try await respond(request) { journal in
+        let (witness, segment) = try await body(request)
+        guard let segment else { throw ServerError.badRequest("the segment is missing") }
+        switch try await journal.push(witness, segment: segment) {
+        case .judged(let verdicts, let size):
+          return (.ok, PushCodec.encode(verdicts, size: size))
+        case .sizeDiffers(let size): return (.preconditionFailed, FeedCodec.encode(size: size))
+        case .forked: return (.conflict, Self.forked)
+        }
+      }
+    }
+    router.post("/v1/checkpoint") { request, _ in
+      try await respond(request) { journal in
+        let (witness, _) = try await body(request)
+        switch try await journal.show(witness) {
+        case .acknowledged(let size): return (.ok, FeedCodec.encode(size: size))
+        case .sizeDiffers(let size): return (.preconditionFailed, FeedCodec.encode(size: size))
+        case .forked: return (.conflict, Self.forked)
+        }
+      }
+    }
+    router.get("/v1/health") { _, _ in
+      Self.response(.ok, FeedCodec.encode(code: "ok", message: "serving"))
+    }
+    return router
+  }
+
+  private static let forked = FeedCodec.encode(
+    code: "forked",
+    message: "this journal is a copy or was restored: it does not extend what the server knows")
+
+  private func answer(
+    _ request: Request, _ body: (AccountJournal) async throws -> [UInt8]
+  ) async throws -> Response {
+    try await respond(request) { (.ok, try await body($0)) }
+  }
+
+  private func respond(
+    _ request: Request,
+    _ body: (AccountJournal) async throws -> (HTTPResponse.Status, [UInt8])
+  ) async throws -> Response {
+    do {
+      let journal = try await accounts.journal(authorization: request.headers[.authorization])
+      let (status, bytes) = try await body(journal)
+      return Self.response(status, bytes)
+    } catch let error as ServerError {
+      return Self.response(
+        HTTPResponse.Status(code: error.status),
+        FeedCodec.encode(code: error.code, message: error.message))
+    } catch let error as JournalError {
+      return Self.response(
+        .serviceUnavailable,
+        FeedCodec.encode(code: "unavailable", message: "the server's journal: \(error.code)"))
+    }
+  }
+
+  private static func response(_ status: HTTPResponse.Status, _ bytes: [UInt8]) -> Response {
+    Response(
+      status: status, headers: [.contentType: "application/cbor"],
+      body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
+  }
+
+  private func body(_ request: Request) async throws -> (witness: Witness, segment: [UInt8]?) {
+    let buffer: ByteBuffer
+    do {
+      buffer = try await request.body.collect(upTo: HTTPLimits.requestBytes)
+    } catch is NIOTooManyBytesError {
+      throw ServerError.tooLarge
+    }
+    do {
+      return try buffer.withUnsafeReadableBytes { try PushCodec.decode($0) }
+    } catch let error as JournalError {
+      throw ServerError.badRequest("the request cannot be read: \(error)")
+    }
+  }
+
+  private func device(_ request: Request) throws -> DeviceID? {
+    guard let text = request.uri.queryParameters["device"] else { return nil }
+    guard let device = DeviceID(String(text)) else {
+      throw ServerError.badRequest("`device` is not a UUID")
+    }
+    return device
+  }
+
+  private func limit(_ request: Request) throws -> Int {
+    guard let text = request.uri.queryParameters["limit"] else { return 1_000 }
+    guard let limit = Int(text), (1...Self.maximumPage).contains(limit) else {
+      throw ServerError.badRequest("`limit` is 1 to 10,000")
+    }
+    return limit
+  }
+}

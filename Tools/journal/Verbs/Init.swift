@@ -1,0 +1,31 @@
+import ArgumentParser
+import Foundation
+import Journal
+import Projection
+
+struct Init: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Create a journal.")
+
+  @OptionGroup var journal: JournalDirectory
+  @Option(help: "A name for this device, for people.") var device: String?
+  @Flag(help: "Edits are never sent to a server.") var local = false
+  @OptionGroup var json: JSONFlag
+
+  func run() throws {
+    let label = device ?? ProcessInfo.processInfo.hostName
+    let store = try Store.create(at: journal.directory, label: label, isLocal: local)
+    defer { store.close() }
+    let id = try store.journal.device
+    let output = Output()
+    if json.isJSON {
+      output.line(
+        JSONLines.text([
+          "device": .string(id.description), "label": .string(label),
+          "key": .string(try store.journal.verifierKey), "local": .bool(local),
+        ]))
+    } else {
+      output.line("created \(journal.directory), device \(id) (\(label))")
+    }
+    output.flush()
+  }
+}

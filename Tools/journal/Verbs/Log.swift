@@ -1,0 +1,91 @@
+import ArgumentParser
+import Foundation
+import Journal
+
+struct Log: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Print entries in order.")
+
+  @OptionGroup var journal: JournalDirectory
+  @Option(help: "Only entries about this collection.") var collection: String?
+  @Option(help: "Only entries about the record with this id.") var record: String?
+  @Option(help: "Only entries of this kind.") var kind: String?
+  @Option(help: "First sequence.") var from: UInt64?
+  @Option(help: "Last sequence.") var to: UInt64?
+  @Option(help: "At most so many entries, from the start.") var limit: Int?
+  @Flag(help: "Go on with entries as they are appended.") var follow = false
+  @OptionGroup var json: JSONFlag
+
+  func run() async throws {
+    let wanted = try kind.map { name in
+      guard let kind = EntryKind(name: name) else {
+        throw Finding.usage("no kind of entry is called \"\(name)\"")
+      }
+      return kind
+    }
+    var left = limit ?? .max
+    let output = Output()
+    var next = try print(from: from ?? 1, wanted, &left, output)
+    while follow, left > 0, next <= to ?? .max {
+      try await Task.sleep(for: .milliseconds(200))
+      next = try print(from: next, wanted, &left, output)
+    }
+  }
+
+  /// Prints what is there and returns the sequence to go on from.
+  private func print(
+    from first: SequenceNumber, _ wanted: EntryKind?, _ left: inout Int, _ output: Output
+  ) throws -> SequenceNumber {
+    let reader = try OpenJournal.reader(journal.directory)
+    let line = EntryLine(statuses: EditStatuses(reader))
+    if left > 0 {
+      try reader.scanEntries(from: first) { entry in
+        guard entry.header.sequence <= to ?? .max else { return false }
+        guard wanted == nil || entry.header.kind == wanted else { return true }
+        let fields = try line.fields(entry)
+        guard matches(fields) else { return true }
+        output.line(json.isJSON ? JSONLines.text(fields) : EntryText.line(fields))
+        left -= 1
+        return left > 0
+      }
+    }
+    output.flush()
+    return reader.head.lastSequence + 1
+  }
+
+  private func matches(_ fields: Fields) -> Bool {
+    if let collection, fields["collection"] != .string(collection) { return false }
+    if let record, fields["record"] != .string(record) { return false }
+    return true
+  }
+}
+
+/// An entry as one line for people.
+enum EntryText {
+  private static let shown: Set<String> = [
+    "sequence", "time", "kind", "collection", "record", "status", "actor", "device", "entry",
+  ]
+
+  static func line(_ fields: Fields) -> String {
+    func text(_ name: String) -> String? {
+      switch fields[name] {
+      case .string(let text): text
+      case .some(let value): JSONText.string(value)
+      case nil: nil
+      }
+    }
+    var parts = [
+      String(repeating: " ", count: max(0, 7 - (text("sequence") ?? "").count))
+        + (text("sequence") ?? ""),
+      text("time") ?? "", text("kind") ?? "",
+    ]
+    if let collection = text("collection"), let record = text("record") {
+      parts.append("\(collection)/\(record)")
+    }
+    if let status = text("status") { parts.append("[\(status)]") }
+    if let actor = text("actor") { parts.append("by \(actor)") }
+    for (name, value) in fields where !shown.contains(name) {
+      parts.append("\(name)=\(JSONText.string(value))")
+    }
+    return parts.joined(separator: "  ")
+  }
+}

@@ -1,0 +1,105 @@
+import ArgumentParser
+import Foundation
+import Journal
+import Projection
+
+struct Verify: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Recompute every checksum, sequence, leaf, root and row.")
+
+  @OptionGroup var journal: JournalDirectory
+  @OptionGroup var json: JSONFlag
+
+  func run() throws {
+    let report = try Verifier.verify(directory: journal.directory, folder: RecordFolder())
+    let output = Output()
+    if json.isJSON {
+      output.line(
+        JSONLines.text([
+          "ok": .bool(report.isSound), "size": JSONLines.number(report.size),
+          "root": .string(report.root.description), "horizon": JSONLines.number(report.horizon),
+          "problems": .array(report.problems.map { .string($0) }),
+        ]))
+    } else if report.isSound {
+      output.line(
+        "sound: \(report.size) entries, root \(report.root), horizon \(report.horizon)")
+    } else {
+      output.line("\(report.problems.count) problems:")
+      for problem in report.problems { output.line("  \(problem)") }
+    }
+    output.flush()
+    if !report.isSound { throw Finding.negative() }
+  }
+}
+
+struct CheckpointVerb: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "checkpoint", abstract: "Print the signed tree head (C2SP).")
+
+  @OptionGroup var journal: JournalDirectory
+
+  func run() throws {
+    let reader = try OpenJournal.reader(journal.directory)
+    let output = Output()
+    output.write([UInt8](try Journal.checkpoint(of: reader, path: journal.directory).utf8))
+    output.flush()
+  }
+}
+
+struct Key: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Print the key that verifies this device's checkpoints (C2SP vkey).")
+
+  @OptionGroup var journal: JournalDirectory
+
+  func run() throws {
+    let output = Output()
+    output.line(try OpenJournal.reader(journal.directory).identity.current.verifierKey)
+    output.flush()
+  }
+}
+
+struct Leaves: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Print the leaves of the tree, and the hashes kept for trimmed ones.")
+
+  @OptionGroup var journal: JournalDirectory
+  @Option(help: "First sequence.") var from: UInt64 = 1
+  @OptionGroup var json: JSONFlag
+
+  func run() throws {
+    let reader = try OpenJournal.reader(journal.directory)
+    let output = Output()
+    var expected: SequenceNumber = 1
+    func gaps(before sequence: SequenceNumber) throws {
+      while expected < sequence {
+        guard let gap = try JournalTree(reader).gap(at: expected - 1) else {
+          throw JournalError.damaged("sequence \(expected) is missing; run `journal verify`")
+        }
+        let count: UInt64 = 1 << UInt64(gap.level)
+        if expected + count > from {
+          output.line(
+            JSONLines.text([
+              "sequence": JSONLines.number(expected), "count": JSONLines.number(count),
+              "hash": .string(gap.hash.description),
+            ]))
+        }
+        expected += count
+      }
+    }
+    try reader.scanEntries(from: 1) { entry in
+      try gaps(before: entry.header.sequence)
+      expected = entry.header.sequence + 1
+      guard entry.header.sequence >= from else { return true }
+      output.line(
+        JSONLines.text([
+          "sequence": JSONLines.number(entry.header.sequence),
+          "leaf": .string(Base64.encode(entry.header.leaf)),
+          "hash": .string(entry.header.leafHash.description),
+        ]))
+      return true
+    }
+    try gaps(before: reader.head.lastSequence + 1)
+    output.flush()
+  }
+}

@@ -1,0 +1,100 @@
+import ArgumentParser
+import Journal
+import Projection
+
+struct Stats: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Print counts and sizes.")
+
+  @OptionGroup var journal: JournalDirectory
+  @OptionGroup var json: JSONFlag
+
+  func run() throws {
+    let pages = try PagedReader.open(directory: journal.directory)
+    let reader = try JournalReader(pages)
+    let counts = try reader.counts()
+    var collections: [[UInt8]: UInt64] = [:]
+    try Snapshot(reader).scan { rowKey, _ in
+      let name = try RecordAddress.names(inRowKey: rowKey).collection
+      collections[[UInt8](name.utf8), default: 0] += 1
+      return true
+    }
+    var perCollection = Fields()
+    for (name, count) in collections {
+      perCollection[String(decoding: name, as: UTF8.self)] = JSONLines.number(count)
+    }
+    let first = try reader.storage.firstKey(.entries).flatMap { key in
+      try key.withUnsafeBytes { try JournalReader.sequence(ofKey: $0) }
+    }
+    let stats: Fields = [
+      "entries": JSONLines.number(try reader.storage.count(.entries)),
+      "firstSequence": JSONLines.number(first ?? 0),
+      "lastSequence": JSONLines.number(reader.head.lastSequence),
+      "pending": JSONLines.number(counts.pending + counts.inFlight),
+      "parked": JSONLines.number(counts.parked),
+      "accepted": JSONLines.number(counts.accepted),
+      "settled": JSONLines.number(counts.settled),
+      "collections": .object(perCollection),
+      "bytes": JSONLines.number(try pages.reachableBytes),
+      "horizon": JSONLines.number(reader.horizon.sequence),
+      "device": .string(reader.identity.current.id.description),
+      "label": .string(reader.identity.current.label),
+      "local": .bool(reader.identity.isLocal),
+    ]
+    let output = Output()
+    if json.isJSON {
+      output.line(JSONLines.text(stats))
+    } else {
+      for (name, value) in stats { output.line("\(name): \(JSONText.string(value))") }
+    }
+    output.flush()
+  }
+}
+
+struct Pending: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Print the outgoing queue: edits the server has not answered.")
+
+  @OptionGroup var journal: JournalDirectory
+  @OptionGroup var json: JSONFlag
+
+  func run() throws {
+    let reader = try OpenJournal.reader(journal.directory)
+    let line = EntryLine(statuses: EditStatuses(reader))
+    let output = Output()
+    try reader.scanEdits { sequence, state in
+      switch state.delivery {
+      case .accepted, .parked: return true
+      case .pending, .inFlight: break
+      }
+      guard let entry = try reader.entry(sequence) else {
+        throw JournalError.damaged("open edit \(sequence) is missing; run `journal verify`")
+      }
+      var fields = try line.fields(entry)
+      if case .inFlight(let sent) = state.delivery { fields["sent"] = JSONLines.number(sent) }
+      output.line(json.isJSON ? JSONLines.text(fields) : EntryText.line(fields))
+      return true
+    }
+    output.flush()
+  }
+}
+
+struct Conflicts: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Print conflict decisions: what was contested, and what was decided.")
+
+  @OptionGroup var journal: JournalDirectory
+  @OptionGroup var json: JSONFlag
+
+  func run() throws {
+    let reader = try OpenJournal.reader(journal.directory)
+    let line = EntryLine(statuses: EditStatuses(reader))
+    let output = Output()
+    try reader.scanEntries(from: 1) { entry in
+      guard entry.header.kind == .conflict else { return true }
+      let fields = try line.fields(entry)
+      output.line(json.isJSON ? JSONLines.text(fields) : EntryText.line(fields))
+      return true
+    }
+    output.flush()
+  }
+}

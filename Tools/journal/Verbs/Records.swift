@@ -1,0 +1,144 @@
+import ArgumentParser
+import Journal
+import Projection
+
+struct Get: ParsableCommand {
+  static let configuration = CommandConfiguration(abstract: "Print one record.")
+
+  @OptionGroup var journal: JournalDirectory
+  @Argument var collection: String
+  @Argument var id: String
+  @Option(help: "A sequence, or a time in RFC 3339.") var at: MomentArgument?
+  @OptionGroup var json: JSONFlag
+
+  func run() throws {
+    let snapshot = try OpenJournal.snapshot(journal.directory, at: at)
+    guard let fields = try snapshot.get(collection, id) else {
+      throw Finding.negative("\(collection)/\(id) does not exist")
+    }
+    let output = Output()
+    if json.isJSON {
+      output.line(
+        JSONLines.text([
+          "collection": .string(collection), "id": .string(id), "fields": .object(fields),
+        ]))
+    } else {
+      output.line("\(collection)/\(id)")
+      for (name, value) in fields { output.line("  \(name): \(JSONText.string(value))") }
+    }
+    output.flush()
+  }
+}
+
+struct QueryVerb: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "query", abstract: "Print the records of a collection that match.")
+
+  @OptionGroup var journal: JournalDirectory
+  @Argument var collection: String
+  @Option(
+    name: .customLong("where"), parsing: .singleValue,
+    help: "FIELD OP VALUE; OP is = != < <= > >= contains in, VALUE is JSON.")
+  var conditions: [ConditionArgument] = []
+  @Option(help: "FIELD or FIELD:desc.") var sort: String?
+  @Option(help: "At most so many records.") var limit: Int?
+  @Option(help: "Leave out so many records first.") var offset: Int = 0
+  @Option(help: "A sequence, or a time in RFC 3339.") var at: MomentArgument?
+  @OptionGroup var json: JSONFlag
+
+  func validate() throws {
+    if let limit, limit < 0 { throw ValidationError("--limit is not negative") }
+    if offset < 0 { throw ValidationError("--offset is not negative") }
+  }
+
+  func run() throws {
+    let snapshot = try OpenJournal.snapshot(journal.directory, at: at)
+    let order = sort.map { text in
+      if text.hasSuffix(":desc") {
+        return Query.Sort(String(text.dropLast(5)), descending: true)
+      }
+      return Query.Sort(text.hasSuffix(":asc") ? String(text.dropLast(4)) : text)
+    }
+    let records = try snapshot.query(
+      Query(
+        collection, where: conditions.map(\.condition), sort: order, limit: limit,
+        offset: offset))
+    let output = Output()
+    for record in records {
+      let fields: Fields = [
+        "collection": .string(record.collection), "id": .string(record.key),
+        "fields": .object(record.fields),
+      ]
+      output.line(
+        json.isJSON
+          ? JSONLines.text(fields) : "\(record.key)  \(JSONLines.text(record.fields))")
+    }
+    output.flush()
+  }
+}
+
+/// `FIELD OP VALUE` of `--where`.
+struct ConditionArgument: ExpressibleByArgument {
+  let condition: Query.Condition
+
+  init?(argument: String) {
+    // The field ends at the first operator that stands between spaces.
+    let parts = argument.split(separator: " ", omittingEmptySubsequences: false)
+    for index in parts.indices.dropFirst() {
+      guard let found = Query.Condition.Operator(rawValue: String(parts[index])) else { continue }
+      let field = parts[..<index].joined(separator: " ")
+      let text = parts[(index + 1)...].joined(separator: " ")
+      guard !field.isEmpty, case .success(let value) = Result(catching: { try JSONText.parse(text) })
+      else { return nil }
+      if found == .in, case .array = value {} else if found == .in { return nil }
+      condition = Query.Condition(field, found, value)
+      return
+    }
+    return nil
+  }
+}
+
+struct Export: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Print all visible records as lines of JSON, ordered by collection, then id.")
+
+  @OptionGroup var journal: JournalDirectory
+  @Option(help: "Only this collection.") var collection: String?
+  @Option(help: "A sequence, or a time in RFC 3339.") var at: MomentArgument?
+  @OptionGroup var json: JSONFlag
+
+  func run() throws {
+    let snapshot = try OpenJournal.snapshot(journal.directory, at: at)
+    let output = Output()
+    try snapshot.scan(collection) { rowKey, fields in
+      try output.line { try JSONLines.record(rowKey, fields, into: &$0) }
+      return true
+    }
+    output.flush()
+  }
+}
+
+struct History: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Print the entries about one record: edits, remote changes, decisions.")
+
+  @OptionGroup var journal: JournalDirectory
+  @Argument var collection: String
+  @Argument var id: String
+  @OptionGroup var json: JSONFlag
+
+  func run() throws {
+    let reader = try OpenJournal.reader(journal.directory)
+    let entries = try Snapshot(reader).history(collection, id)
+    guard !entries.isEmpty else {
+      throw Finding.negative("nothing is recorded about \(collection)/\(id)")
+    }
+    let line = EntryLine(statuses: EditStatuses(reader))
+    let output = Output()
+    for entry in entries {
+      let fields = try line.fields(entry)
+      output.line(json.isJSON ? JSONLines.text(fields) : EntryText.line(fields))
+    }
+    output.flush()
+  }
+}

@@ -1,0 +1,95 @@
+import ArgumentParser
+import Foundation
+import Journal
+import Projection
+import Transport
+
+struct RemoteVerb: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "remote", abstract: "Add, list and remove servers.",
+    subcommands: [Add.self, List.self, Remove.self])
+
+  struct Add: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Declare a server.")
+
+    @OptionGroup var journal: JournalDirectory
+    @Argument(help: "A name for it here.") var name: String
+    @Option(help: "What it speaks: journal.") var kind: String
+    @Option(help: "Its address: https, or http on this machine.") var url: String
+    @Option(help: "A collection it owns; without any it owns what no other names.")
+    var collection: [String] = []
+    @Option(help: "The environment variable that holds the Authorization header's value.")
+    var authEnv: String?
+
+    func run() async throws {
+      guard kind == "journal" else {
+        throw Finding.usage("no kind of remote is called \"\(kind)\"; this release has: journal")
+      }
+      try RemoteURL.check(url)
+      let declaration = try RemoteDeclaration(
+        name: name, kind: kind, url: url, collections: collection,
+        authorizationVariable: authEnv)
+      let store = try OpenJournal.store(journal.directory)
+      defer { store.close() }
+      try await store.journal.transact { context in
+        let reader = try context.reader()
+        guard !reader.identity.isLocal else {
+          throw Finding.usage("the journal is local: its edits are never sent")
+        }
+        for other in try reader.remotes() {
+          guard other.name != declaration.name else {
+            throw Finding.usage("a remote is already called \"\(declaration.name)\"")
+          }
+          guard !other.overlaps(declaration) else {
+            throw Finding.usage("remote \"\(other.name)\" already owns one of these collections")
+          }
+        }
+        try context.append(Draft(.declared, body: declaration.body()))
+      }
+    }
+  }
+
+  struct List: ParsableCommand {
+    static let configuration = CommandConfiguration(abstract: "Print the declared servers.")
+
+    @OptionGroup var journal: JournalDirectory
+    @OptionGroup var json: JSONFlag
+
+    func run() throws {
+      let output = Output()
+      for remote in try OpenJournal.reader(journal.directory).remotes() {
+        var fields: Fields = [
+          "name": .string(remote.name), "kind": .string(remote.kind), "url": .string(remote.url),
+          "collections": .array(remote.collections.map { .string($0) }),
+        ]
+        if let variable = remote.authorizationVariable { fields["authEnv"] = .string(variable) }
+        output.line(
+          json.isJSON
+            ? JSONLines.text(fields)
+            : "\(remote.name)  \(remote.kind)  \(remote.url)  "
+              + (remote.collections.isEmpty
+                ? "(all other collections)" : remote.collections.joined(separator: ", ")))
+      }
+      output.flush()
+    }
+  }
+
+  struct Remove: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      abstract: "Remove a server; what is not delivered stays pending.")
+
+    @OptionGroup var journal: JournalDirectory
+    @Argument var name: String
+
+    func run() async throws {
+      let store = try OpenJournal.store(journal.directory)
+      defer { store.close() }
+      try await store.journal.transact { context in
+        guard let remote = try context.reader().remotes().first(where: { $0.name == name }) else {
+          throw Finding.usage("no remote is called \"\(name)\"")
+        }
+        try context.append(Draft(.declared, body: remote.body(isRemoved: true)))
+      }
+    }
+  }
+}

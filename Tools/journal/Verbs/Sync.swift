@@ -1,0 +1,87 @@
+import ArgumentParser
+import Foundation
+import Journal
+import Projection
+import Transport
+
+struct Sync: AsyncParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Deliver pending edits and take in the server's changes, once.")
+
+  @OptionGroup var journal: JournalDirectory
+  @Argument(help: "The remote; without it all, by name.") var name: String?
+  @Flag(help: "Only deliver.") var pushOnly = false
+  @Flag(help: "Only take in.") var pullOnly = false
+  @OptionGroup var json: JSONFlag
+
+  func validate() throws {
+    if pushOnly, pullOnly { throw ValidationError("--push-only and --pull-only exclude each other") }
+  }
+
+  func run() async throws {
+    let store = try OpenJournal.store(journal.directory)
+    defer { store.close() }
+    let remotes = try store.journal.read { try $0.remotes() }
+    let chosen = remotes.filter { name == nil || $0.name == name }
+    guard !chosen.isEmpty else {
+      throw Finding.usage(
+        name.map { "no remote is called \"\($0)\"" }
+          ?? "no remote is declared; add one with `journal remote add`")
+    }
+    let output = Output()
+    try await HTTPClients.with { exchange in
+      for remote in chosen {
+        let server = try JournalServer(
+          url: remote.url, exchange: exchange,
+          authorization: try Self.authorization(remote.authorizationVariable))
+        let engine = SyncEngine(journal: store.journal, remote: remote.name, over: server)
+        let report = try await engine.sync(
+          pushOnly ? .pushOnly : pullOnly ? .pullOnly : .both)
+        output.line(line(remote.name, report, isOnly: chosen.count == 1))
+      }
+    }
+    output.flush()
+  }
+
+  private func line(_ name: String, _ report: SyncReport, isOnly: Bool) -> String {
+    var fields: Fields = [
+      "pushed": JSONLines.number(report.pushed), "accepted": JSONLines.number(report.accepted),
+      "refused": JSONLines.number(report.refused),
+      "conflicts": JSONLines.number(report.conflicts),
+      "pulled": JSONLines.number(report.pulled), "pending": JSONLines.number(report.pending),
+      "parked": JSONLines.number(report.parked),
+      "cursor": report.cursor.map { .string($0) } ?? .null,
+    ]
+    if !isOnly { fields["remote"] = .string(name) }
+    if json.isJSON { return JSONLines.text(fields) }
+    return "\(name): pushed \(report.pushed) (accepted \(report.accepted), refused "
+      + "\(report.refused)), pulled \(report.pulled), conflicts \(report.conflicts), pending "
+      + "\(report.pending), parked \(report.parked)"
+  }
+
+  /// The value is read when the command runs, kept in memory, and written nowhere.
+  private static func authorization(
+    _ variable: String?
+  ) throws -> @Sendable () async throws -> String? {
+    guard let variable else { return { nil } }
+    guard let value = ProcessInfo.processInfo.environment[variable], !value.isEmpty else {
+      throw Finding.usage("the environment variable \(variable) is not set")
+    }
+    return { value }
+  }
+}
+
+/// The platform's HTTP client, for as long as a command needs it.
+enum HTTPClients {
+  static func with(_ body: (any HTTPExchange) async throws -> Void) async throws {
+    #if canImport(Darwin)
+      try await body(URLSessionExchange())
+    #else
+      let exchange = AsyncHTTPExchange()
+      let result: Result<Void, any Error>
+      do { result = .success(try await body(exchange)) } catch { result = .failure(error) }
+      try await exchange.shutdown()
+      try result.get()
+    #endif
+  }
+}
