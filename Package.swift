@@ -78,5 +78,17 @@ let package = Package(
       ],
       path: "Tools/journal",
       swiftSettings: settings),
+    .target(
+      name: "TestKit", dependencies: ["Journal", "Projection"], path: "Tests/TestKit",
+      swiftSettings: settings),
+    .testTarget(
+      name: "JournalTests", dependencies: ["Journal", "TestKit"], swiftSettings: settings),
+    .testTarget(
+      name: "ProjectionTests", dependencies: ["Journal", "Projection", "TestKit"],
+      swiftSettings: settings),
+    .testTarget(
+      name: "SyncTests",
+      dependencies: ["Journal", "Projection", "Transport", "JournalTool", "TestKit"],
+      swiftSettings: settings),
   ]
 )

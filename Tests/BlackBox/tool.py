@@ -1,4 +1,4 @@
-"""Running the `journal` command: calls, servers, JSON, and the rule that nothing dies by a signal."""
+"""Running the `journal` command: calls, servers, JSON; nothing may die by a signal."""
 
 import json
 import os

@@ -35,6 +35,23 @@ public struct EntryHeader: Sendable, Hashable {
   /// SHA-256 over salt and plain body.
   public var commitment: TreeHash
 
+  package init(
+    version: UInt8 = EntryHeader.currentVersion, kind: EntryKind, flags: Flags = [], schema: UInt32 = 0,
+    sequence: SequenceNumber, id: EntryID, group: SequenceNumber = 0, time: Timestamp,
+    device: DeviceID, commitment: TreeHash
+  ) {
+    self.version = version
+    self.kind = kind
+    self.flags = flags
+    self.schema = schema
+    self.sequence = sequence
+    self.id = id
+    self.group = group
+    self.time = time
+    self.device = device
+    self.commitment = commitment
+  }
+
   /// The exact bytes that are hashed as the leaf.
   public var leaf: [UInt8] {
     var bytes: [UInt8] = []

@@ -47,6 +47,7 @@ struct DataDirectory: Sendable {
       throw LMDBFailure.openError(errno, directory)
     }
     try self.init(existing: directory)
+    try refuseNetworkFileSystem()
     guard chmod(path, 0o700) == 0 else {
       throw LMDBFailure.systemError(path, "setting the mode of")
     }

@@ -85,9 +85,12 @@ package final class Environment: Sendable {
     return info
   }
 
+  /// False in a child that came about by `fork`.
+  var isOwnProcess: Bool { getpid() == processID }
+
   /// Throws in a child process, where LMDB's locks and reader slots belong to the parent.
   func refuseAfterFork() throws(JournalError) {
-    guard getpid() == processID else {
+    guard isOwnProcess else {
       throw .cannotOpen(
         "\(directory) was opened before a fork, by process \(processID); open it in this one")
     }
@@ -96,7 +99,7 @@ package final class Environment: Sendable {
   /// Ends the idle readers, closes LMDB and gives the claim back.
   func shutDown() {
     // The mapping and the descriptors of a forked child are copies; its parent's locks are not.
-    guard getpid() == processID else { return }
+    guard isOwnProcess else { return }
     while let transaction = gate.takeIdle() { mdb_txn_abort(transaction) }
     mdb_env_close(raw)
     claim.release()

@@ -44,7 +44,6 @@ extension Environment {
     directory: String, mapBytes: Int = 64 << 30
   ) throws(JournalError) -> Environment {
     let directory = try DataDirectory(creating: directory)
-    try directory.refuseNetworkFileSystem()
     let file = try PageFile(path: directory.dataPath)
     let environment = try claimAndOpen(directory, file.id, mapBytes, createsTables: true)
     try directory.synchronize()

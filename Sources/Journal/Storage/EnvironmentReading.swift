@@ -40,6 +40,8 @@ extension Environment {
   }
 
   func endReading(_ handle: OpaquePointer) {
+    // In a forked child the slot is still the parent's.
+    guard isOwnProcess else { return }
     mdb_txn_reset(handle)
     if !gate.keepIdle(handle) { mdb_txn_abort(handle) }
     leave()

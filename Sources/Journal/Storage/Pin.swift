@@ -31,7 +31,7 @@ final class Pin {
   deinit {
     switch source {
     case .environment(let environment): environment.endReading(handle)
-    case .pinning: mdb_txn_abort(handle)
+    case .pinning(let environment): environment.end(handle)
     }
   }
 
@@ -102,6 +102,11 @@ final class PinningEnvironment: Sendable {
     let code = mdb_txn_begin(raw, nil, UInt32(MDB_RDONLY), &handle)
     guard code == 0, let handle else { throw LMDBFailure.error(code, "pinning a commit") }
     return handle
+  }
+
+  func end(_ handle: OpaquePointer) {
+    // In a forked child the slot is still the parent's.
+    if claim.processID == getpid() { mdb_txn_abort(handle) }
   }
 
   /// Without `mapBytes` the size in the file; a smaller one is raised to what the file needs.

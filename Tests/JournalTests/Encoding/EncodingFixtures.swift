@@ -1,5 +1,6 @@
 import Foundation
 import Journal
+import TestKit
 import Testing
 
 /// Runs a closure over the bytes of a text or of an array.
@@ -60,24 +61,7 @@ func refusal(_ body: () throws -> Void) -> String {
   }
 }
 
-/// Random numbers that a seed reproduces (SplitMix64).
-struct SeededGenerator: RandomNumberGenerator {
-  private var state: UInt64
-
-  init(seed: UInt64) {
-    state = seed
-  }
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var word = state
-    word = (word ^ (word >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    word = (word ^ (word >> 27)) &* 0x94D0_49BB_1331_11EB
-    return word ^ (word >> 31)
-  }
-}
-
-extension SeededGenerator {
+extension SeededRandom {
   private static let scalars: [Character] = Array("aZ09 \"\\/\n\u{1}é水😀\u{301}\u{7f}\u{2028}")
 
   mutating func text(upTo length: Int) -> String {

@@ -1,4 +1,5 @@
 import Journal
+import TestKit
 import Testing
 
 @Suite("Encoding, over random values")
@@ -8,7 +9,7 @@ struct EncodingPropertyTests {
   @Test("values come back from CBOR, which is deterministic and well-formed")
   func cborRoundTrip() throws {
     for seed in Self.seeds {
-      var random = SeededGenerator(seed: seed)
+      var random = SeededRandom(seed: seed)
       let original = random.value(depth: 4)
       let bytes = try cbor(original)
       #expect(isAccepted(bytes), "seed \(seed)")
@@ -23,7 +24,7 @@ struct EncodingPropertyTests {
   @Test("values come back from JSON text, whichever way it takes")
   func jsonRoundTrip() throws {
     for seed in Self.seeds {
-      var random = SeededGenerator(seed: seed)
+      var random = SeededRandom(seed: seed)
       let original = random.value(depth: 4, jsonOnly: true)
       let text = JSONText.string(original)
       #expect(try JSONText.parse(text) == original, "seed \(seed)")
@@ -35,7 +36,7 @@ struct EncodingPropertyTests {
   @Test("the order of members in the source does not show")
   func memberOrder() throws {
     for seed in Self.seeds {
-      var random = SeededGenerator(seed: seed)
+      var random = SeededRandom(seed: seed)
       let fields = random.fields(depth: 2, jsonOnly: true)
       let members = fields.shuffled(using: &random).map { name, value in
         "\(JSONText.string(.string(name))) :\t\(JSONText.string(value))"
@@ -48,7 +49,7 @@ struct EncodingPropertyTests {
   @Test("damaged bytes are refused or are another deterministic item, and never trap")
   func damage() throws {
     for seed in Self.seeds {
-      var random = SeededGenerator(seed: seed)
+      var random = SeededRandom(seed: seed)
       var bytes = try cbor(random.value(depth: 3))
       for _ in 0..<20 {
         let index = Int.random(in: 0..<bytes.count, using: &random)
@@ -68,7 +69,7 @@ struct EncodingPropertyTests {
   @Test("damaged JSON is refused or means one value, and never traps")
   func damagedText() throws {
     for seed in Self.seeds {
-      var random = SeededGenerator(seed: seed)
+      var random = SeededRandom(seed: seed)
       var bytes = Array(JSONText.string(random.value(depth: 3, jsonOnly: true)).utf8)
       for _ in 0..<20 {
         let index = Int.random(in: 0..<bytes.count, using: &random)
@@ -87,7 +88,7 @@ struct EncodingPropertyTests {
   @Test("doubles are rounded correctly and written so that they come back")
   func doubles() throws {
     for seed in Self.seeds {
-      var random = SeededGenerator(seed: seed)
+      var random = SeededRandom(seed: seed)
       for _ in 0..<50 {
         let number = random.finiteDouble()
         #expect(try JSONText.parse("\(number)") == .double(number), "seed \(seed): \(number)")
@@ -102,7 +103,7 @@ struct EncodingPropertyTests {
   @Test("merge and changedNames agree with the same done on decoded fields")
   func fieldMaps() throws {
     for seed in Self.seeds {
-      var random = SeededGenerator(seed: seed)
+      var random = SeededRandom(seed: seed)
       let base = random.fields(depth: 2)
       var set = random.fields(depth: 2)
       for name in base.names where Bool.random(using: &random) {

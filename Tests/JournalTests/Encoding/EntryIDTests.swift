@@ -1,5 +1,6 @@
 import Journal
 import Synchronization
+import TestKit
 import Testing
 
 @Suite("Ids")
@@ -57,7 +58,7 @@ struct EntryIDTests {
 
   @Test("generated ids ascend through a burst, a clock that stands still and one that goes back")
   func generator() {
-    let random = Mutex(SeededGenerator(seed: 7))
+    let random = Mutex(SeededRandom(seed: 7))
     var generator = EntryIDGenerator(random: { random.withLock { $0.next() } })
     let times =
       [5, 5, 3, 1_700_000_000_000, 9] + Array(repeating: 1_700_000_000_001, count: 20_000)

@@ -1,5 +1,6 @@
 import Foundation
 import Journal
+import TestKit
 import Testing
 
 @Suite("Timestamps")
@@ -57,7 +58,7 @@ struct TimestampTests {
     #expect(!Timestamp(milliseconds: .max).description.isEmpty)
     let format = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
     for seed in 1...2000 as ClosedRange<UInt64> {
-      var random = SeededGenerator(seed: seed)
+      var random = SeededRandom(seed: seed)
       let time = Timestamp(milliseconds: random.next() % 253_402_300_800_000)
       #expect(Timestamp(time.description) == time, "seed \(seed)")
       let seconds = Timestamp(milliseconds: time.milliseconds / 1000 * 1000)

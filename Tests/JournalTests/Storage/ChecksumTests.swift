@@ -1,3 +1,4 @@
+import TestKit
 import Testing
 
 @testable import Journal
@@ -12,7 +13,7 @@ import Testing
   }
 
   @Test func isTheSameInPiecesAndFromAnyAddress() {
-    var random = SeededGenerator(state: 1)
+    var random = SeededRandom(seed: 1)
     let bytes = random.bytes(200)
     for cut in 0...200 {
       let whole = crc(Array(bytes[..<cut]))

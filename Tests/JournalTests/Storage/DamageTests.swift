@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 
 @testable import Journal
@@ -92,7 +93,7 @@ import Testing
 
   @Test func theFileIsEnlargedAheadOfWhatACommitWrites() throws {
     let environment = try Environment.create(directory: directory.path)
-    var random = SeededGenerator(state: 9)
+    var random = SeededRandom(seed: 9)
     for _ in 0..<30 {
       try environment.commit { transaction throws in
         for _ in 0..<Int.random(in: 1...2000, using: &random) {
@@ -116,7 +117,7 @@ import Testing
     environment.close()
     let bytes = try Data(contentsOf: URL(fileURLWithPath: directory.dataFile))
     let pages = 2 + bytes.count / 4096 / 4
-    var random = SeededGenerator(state: seed)
+    var random = SeededRandom(seed: seed)
     var found = 0
     for round in 0..<120 {
       var changed = bytes
@@ -150,7 +151,7 @@ import Testing
   }
 
   @Test func garbageIsDamageAndNeverACrash() throws {
-    var random = SeededGenerator(state: 5)
+    var random = SeededRandom(seed: 5)
     for size in [0, 1, 4096, 8192, 70_000] {
       let copy = try directory.copy(Data(random.bytes(size)))
       let error = #expect(throws: JournalError.self) { try PagedReader.open(file: copy) }
@@ -165,7 +166,7 @@ import Testing
     let file = try PageFile(path: directory.dataFile)
     let meta = try Commit.newest(of: file, headRows: .required)
     let bytes = try Data(contentsOf: URL(fileURLWithPath: directory.dataFile))
-    var random = SeededGenerator(state: 6)
+    var random = SeededRandom(seed: 6)
     for _ in 0..<150 {
       var changed = bytes
       for _ in 0..<60 {

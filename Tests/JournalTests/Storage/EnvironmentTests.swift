@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 
 @testable import Journal
@@ -65,7 +66,7 @@ import Testing
 
   @Test func putLastTakesKeysInAnyOrder() throws {
     let environment = try Environment.create(directory: directory.path)
-    var random = SeededGenerator(state: 3)
+    var random = SeededRandom(seed: 3)
     let sequences = (0..<500 as Range<UInt64>).shuffled(using: &random)
     try environment.write { transaction throws in
       for sequence in sequences {

@@ -1,4 +1,5 @@
 import Foundation
+import TestKit
 import Testing
 
 @testable import Journal
@@ -25,18 +26,7 @@ final class StorageDirectory {
   }
 }
 
-/// SplitMix64: the same numbers on every run.
-struct SeededGenerator: RandomNumberGenerator {
-  var state: UInt64
-
-  mutating func next() -> UInt64 {
-    state &+= 0x9E37_79B9_7F4A_7C15
-    var mixed = state
-    mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
-    mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
-    return mixed ^ (mixed >> 31)
-  }
-
+extension SeededRandom {
   mutating func bytes(_ count: Int) -> [UInt8] {
     (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) }
   }
@@ -79,7 +69,7 @@ extension StorageReader {
 
 /// Some commits of entries, ids and large records with updates and deletes between them.
 func writeWorkload(_ environment: Environment, commits: Int, seed: UInt64) throws {
-  var random = SeededGenerator(state: seed)
+  var random = SeededRandom(seed: seed)
   var sequence: UInt64 = 0
   for _ in 0..<commits {
     try environment.commit { transaction throws in

@@ -1,0 +1,1 @@
+int baseline_stub(void) { return 0; }

@@ -1,0 +1,3 @@
+import Journal
+import Projection
+print("stub")
