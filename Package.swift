@@ -87,6 +87,9 @@ let package = Package(
       name: "ProjectionTests", dependencies: ["Journal", "Projection", "TestKit"],
       swiftSettings: settings),
     .testTarget(
+      name: "ReadmeTests", dependencies: ["Journal", "Projection", "Transport", "TestKit"],
+      swiftSettings: settings),
+    .testTarget(
       name: "SyncTests",
       dependencies: ["Journal", "Projection", "Transport", "JournalTool", "TestKit"],
       swiftSettings: settings),

@@ -94,6 +94,13 @@ public final class Store: Sendable {
     try await journal.trim(keeping: retention, folder: RecordFolder())
   }
 
+  /// Recomputes everything the journal's file claims, trusting no stored answer.
+  ///
+  /// Linear in the entries held. Reads beside writers.
+  public func verify() throws -> VerifyReport {
+    try Verifier.verify(directory: journal.path, folder: RecordFolder())
+  }
+
   /// Throws the derived rows away and folds them again from the baseline, in one transaction.
   public func rebuild() async throws {
     try await journal.transact { context in

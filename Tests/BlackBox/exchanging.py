@@ -6,6 +6,7 @@ import time
 
 import histories
 import oracle
+from proxy import Proxy
 from reading import same_export
 from tool import Server, equal, require
 
@@ -30,11 +31,13 @@ def devices(ctx):
     total = ctx.size(300, 5000)
     server = Server(tool, ctx.path("server"))
     made = histories.Generator(random, 300)
-    pair = [tool.device(ctx.path(name), server.url) for name in ("a", "b")]
+    proxy = Proxy(server.port)
+    pair = [tool.device(ctx.path(name), proxy.url) for name in ("a", "b")]
     states = [oracle.State(), oracle.State()]
     left = [total, total]
     kills = sorted(random.sample(range(total // 4, total * 7 // 4), 3))
     syncs = cut = 0
+    seconds = 0.05
     while any(left):
         side = random.choice([s for s in (0, 1) if left[s]])
         count = min(left[side], random.randint(1, 40))
@@ -43,10 +46,18 @@ def devices(ctx):
         order = random.choice([(), (), (side,), (1 - side,), (0, 1), (1, 0)])
         if kills and 2 * total - sum(left) >= kills[0]:
             kills.pop(0)
-            cut += kill_during_sync(tool, server, random, pair)
+            cut += kill_during_sync(tool, server, random, pair, seconds)
             order = (0, 1)
         for each in order:
-            tool.sync(pair[each])
+            start = time.perf_counter()
+            if random.random() < 0.25:
+                # The server acts on a request whose answer never arrives.
+                proxy.lose(random.randint(0, 3))
+                tool.sync(pair[each], codes=(0, 3))
+                proxy.heal()
+            else:
+                tool.sync(pair[each])
+                seconds = time.perf_counter() - start
             syncs += 1
         # A killed sync may have changed either side.
         for each in {0, 1} if len(order) == 2 else set(order) | {side}:
@@ -59,20 +70,23 @@ def devices(ctx):
     fresh(ctx, server, *pair)
     check_server(ctx, server, pair, 2 * total)
     server.stop()
-    return f"{2 * total} edits, {syncs} syncs, 3 kills of the server, {cut} syncs cut short"
+    proxy.close()
+    require(proxy.lost > 2, f"only {proxy.lost} answers lost: the check did not do its work")
+    return (f"{2 * total} edits, {syncs} syncs, {proxy.lost} answers lost, 3 kills of the server, "
+            f"{cut} syncs cut short")
 
 
-def kill_during_sync(tool, server, random, pair):
+def kill_during_sync(tool, server, random, pair, seconds):
     """Kills the server while a device syncs; says whether that sync noticed."""
     codes = []
 
     def work():
-        codes.append(tool("sync", random_device, "--json", codes=None).code)
+        codes.append(tool("sync", device, "--json", codes=None).code)
 
-    random_device = random.choice(pair)
+    device = random.choice(pair)
     thread = threading.Thread(target=work)
     thread.start()
-    time.sleep(random.uniform(0, 0.06))
+    time.sleep(random.uniform(0, seconds))
     server.kill()
     thread.join()
     require(codes and codes[0] in (0, 3), f"sync while the server is killed: exit {codes}")

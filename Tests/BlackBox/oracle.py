@@ -25,7 +25,8 @@ def normal(line):
 
     def spell(match):
         token = match.group()
-        if token[0] == '"' or not re.search("[.eE]", token):
+        idle_zero = re.search(r"\.\d+0(?!\d)", token)
+        if token[0] == '"' or not re.search("[.eE]", token) or idle_zero:
             return token
         ours = repr(float(token))
         return ours if digits(ours) == digits(token) else token

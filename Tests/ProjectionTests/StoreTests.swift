@@ -57,7 +57,8 @@ import Testing
     #expect(try store.problems() == [])
   }
 
-  @Test func `refuses create of a record that lives and changes of one that does not`() async throws {
+  @Test func `refuses create of a record that lives and changes of one that does not`() async throws
+  {
     let scratch = try Scratch()
     let store = try Store.create(at: scratch("j"), label: "laptop")
     defer { store.close() }

@@ -149,9 +149,11 @@ import Transport
   @Test func `takes a group whole or not at all`() async throws {
     let world = try World()
     let peer = try Peer(world, "p")
-    let big = [UInt8]([0xA1, 0x61, 0x61, 0x5A, 0x00, 0x07, 0xFF, 0x00])
+    let big =
+      [UInt8]([0xA1, 0x61, 0x61, 0x5A, 0x00, 0x07, 0xFF, 0x00])
       + [UInt8](repeating: 1, count: 0x07FF00)
-    let merged = [UInt8]([0xA1, 0x61, 0x62, 0x5A, 0x00, 0x08, 0x20, 0x00])
+    let merged =
+      [UInt8]([0xA1, 0x61, 0x62, 0x5A, 0x00, 0x08, 0x20, 0x00])
       + [UInt8](repeating: 1, count: 0x082000)
     let verdicts = try await peer.verdicts(
       peer.change(.put(fields: big), key: "1", moreOfGroup: true),

@@ -41,8 +41,9 @@ import Testing
     #expect(try b.get("1") == ["title": "from b", "n": 1, "a": true, "b": true])
     try await a.sync()
     #expect(try a.store.picture() == b.store.picture())
-    let conflict = try #require(try b.store.read { try $0.history("c", "1") }
-      .first { $0.header.kind == .conflict })
+    let conflict = try #require(
+      try b.store.read { try $0.history("c", "1") }
+        .first { $0.header.kind == .conflict })
     try conflict.body.withUnsafeBytes { bytes in
       let body = try Body(bytes)
       #expect(try Snapshot.decode([UInt8](#require(body.raw(.mine)))) == ["title": "from b"])
@@ -106,7 +107,8 @@ import Testing
 }
 
 @Suite struct `A sync` {
-  @Test func `sends the same bytes again after a lost answer, and nothing is doubled`() async throws {
+  @Test func `sends the same bytes again after a lost answer, and nothing is doubled`() async throws
+  {
     let world = try World()
     let a = try await world.device("a")
     try await a.put("1", ["n": 1])

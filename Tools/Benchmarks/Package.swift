@@ -1,6 +1,14 @@
 // swift-tools-version: 6.1
 import PackageDescription
 
+/// The package two folders up, by the name SwiftPM derives from its folder.
+///
+/// Passing it on makes the library's `package` declarations visible here: the inner path can be
+/// measured without making it public. Only a root package may pass such flags, which this one is.
+let library = Context.packageDirectory.split(separator: "/").dropLast(2).last.map(String.init)
+let libraryModuleName = String(
+  (library ?? "").lowercased().map { $0.isLetter || $0.isNumber ? $0 : "_" })
+
 /// A package of its own, so that nobody who builds the library builds its measurements.
 let package = Package(
   name: "benchmarks",
@@ -13,9 +21,7 @@ let package = Package(
       name: "SystemLMDB",
       pkgConfig: "lmdb",
       providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
-    .target(
-      name: "CBaseline",
-      dependencies: ["SystemLMDB"]),
+    .target(name: "CBaseline", dependencies: ["SystemLMDB"]),
     .executableTarget(
       name: "benchmarks",
       dependencies: [
@@ -23,10 +29,12 @@ let package = Package(
         .product(name: "Journal", package: "swift-sync-journal"),
         .product(name: "Projection", package: "swift-sync-journal"),
       ],
+      packageAccess: false,
       swiftSettings: [
         .enableUpcomingFeature("ExistentialAny"),
         .enableUpcomingFeature("MemberImportVisibility"),
         .enableUpcomingFeature("InternalImportsByDefault"),
+        .unsafeFlags(["-package-name", libraryModuleName]),
       ]),
   ]
 )

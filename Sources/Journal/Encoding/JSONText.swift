@@ -107,7 +107,24 @@ package enum JSONText {
 
   static func write(_ value: Double, into text: inout [UInt8]) {
     // `description` is the shortest text that reads back, and always has a point or an exponent.
+    guard value.magnitude < 1e16 || value.magnitude >= 0x1p54 else {
+      return writeLong(value.description, into: &text)
+    }
     text.append(contentsOf: (value.isFinite ? value.description : "null").utf8)
+  }
+
+  /// From 10^16 on the exponent form is the common one; `description` begins with it at 2^54.
+  private static func writeLong(_ plain: String, into text: inout [UInt8]) {
+    guard plain.hasSuffix(".0") else { return text.append(contentsOf: plain.utf8) }
+    var digits = Array(plain.utf8.dropLast(2))
+    if digits.first == UInt8(ascii: "-") { text.append(digits.removeFirst()) }
+    while digits.count > 1, digits.last == UInt8(ascii: "0") { digits.removeLast() }
+    text.append(digits[0])
+    if digits.count > 1 {
+      text.append(UInt8(ascii: "."))
+      text.append(contentsOf: digits.dropFirst())
+    }
+    text.append(contentsOf: "e+16".utf8)
   }
 
   static func writeData(_ bytes: UnsafeRawBufferPointer, into text: inout [UInt8]) {

@@ -37,6 +37,7 @@ package struct EditDraft {
     _ change: Change, collection: String, key: String
   ) throws(JournalError) -> Draft {
     let record = try RecordAddress(collection: collection, key: key)
+    try Self.checkNames(change)
     var body = BodyBuilder()
     body.add(.collection, text: collection)
     body.add(.key, text: key)
@@ -57,6 +58,36 @@ package struct EditDraft {
     case .put: break
     }
     return draft
+  }
+
+  /// A field's name is held to the limit of every name.
+  private static func checkNames(_ change: Change) throws(JournalError) {
+    switch change {
+    case .create(let fields), .put(let fields): try checkNames(fields)
+    case .update(let set, let unset):
+      if let set { try checkNames(set) }
+      for name in unset { try check(name.utf8.count) }
+    case .delete: break
+    }
+  }
+
+  package static func checkNames(_ fields: [UInt8]) throws(JournalError) {
+    let checked: Result<Void, JournalError> = fields.withUnsafeBytes { bytes in
+      Result { () throws(JournalError) in
+        var reader = CBORReader(bytes)
+        for _ in 0..<(try reader.mapCount()) {
+          try check(try reader.text().count)
+          _ = try reader.skip(maxDepth: Limits.depth)
+        }
+      }
+    }
+    try checked.get()
+  }
+
+  private static func check(_ bytes: Int) throws(JournalError) {
+    guard (1...RecordAddress.maximumNameBytes).contains(bytes) else {
+      throw .invalidInput("a field's name has \(bytes) bytes; 1 to 128 are allowed")
+    }
   }
 
   private static func write(names: [String], into writer: inout CBORWriter) {

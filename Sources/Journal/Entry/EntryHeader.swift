@@ -36,7 +36,8 @@ public struct EntryHeader: Sendable, Hashable {
   public var commitment: TreeHash
 
   package init(
-    version: UInt8 = EntryHeader.currentVersion, kind: EntryKind, flags: Flags = [], schema: UInt32 = 0,
+    version: UInt8 = EntryHeader.currentVersion, kind: EntryKind, flags: Flags = [],
+    schema: UInt32 = 0,
     sequence: SequenceNumber, id: EntryID, group: SequenceNumber = 0, time: Timestamp,
     device: DeviceID, commitment: TreeHash
   ) {

@@ -124,7 +124,8 @@ package final class AppendContext {
     }
     try head.frontier.append(header.leafHash) { level, index, hash in
       if level % 8 == 0 {
-        try transaction.put(.tree, key: JournalTree.nodeKey(level: level, index: index), payload: hash.bytes)
+        try transaction.put(
+          .tree, key: JournalTree.nodeKey(level: level, index: index), payload: hash.bytes)
       }
     }
     head.lastSequence = header.sequence
@@ -202,7 +203,9 @@ package final class AppendContext {
     try transaction.clear(.records)
     try transaction.clear(.edits)
     for key in fold.records.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-      if let payload = fold.records[key] { try transaction.putLast(.records, key: key, payload: payload) }
+      if let payload = fold.records[key] {
+        try transaction.putLast(.records, key: key, payload: payload)
+      }
     }
     for edit in fold.openEdits() { try state.putEdit(edit.sequence, edit.state) }
     for row in try JournalReader(transaction).metaRows(prefix: MetaKey.folded) {

@@ -209,7 +209,8 @@ extension Journal {
     }
   }
 
-  private static func hasForgettable(_ reader: JournalReader, before oldest: UInt64) throws -> Bool {
+  private static func hasForgettable(_ reader: JournalReader, before oldest: UInt64) throws -> Bool
+  {
     var found = false
     try forgettable(reader, before: oldest) { _ in
       found = true

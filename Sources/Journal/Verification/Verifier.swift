@@ -244,9 +244,10 @@ struct SubtreeStack {
   mutating func push(
     _ hash: TreeHash, level: Int, completed: (_ level: Int, _ index: UInt64, TreeHash) -> Void
   ) {
-    let index = subtrees.last.map { last in
-      (last.index + 1) << UInt64(max(0, last.level - level))
-    } ?? 0
+    let index =
+      subtrees.last.map { last in
+        (last.index + 1) << UInt64(max(0, last.level - level))
+      } ?? 0
     var node = (level: level, index: index, hash: hash)
     completed(level, index, hash)
     while let last = subtrees.last, last.level == node.level, last.index + 1 == node.index,

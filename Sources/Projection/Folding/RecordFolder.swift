@@ -154,7 +154,11 @@ package struct RecordFolder: InlineFolder {
     _ overlay: inout Overlay, _ state: any FoldState, _ isReached: (ServerVersion) -> Bool
   ) throws {
     let settled = overlay.remove { member in
-      if case .accepted(let version, _) = member.state.delivery { isReached(version) } else { false }
+      if case .accepted(let version, _) = member.state.delivery {
+        isReached(version)
+      } else {
+        false
+      }
     }
     for member in settled {
       try state.removeEdit(member.sequence)
@@ -173,7 +177,9 @@ package struct RecordFolder: InlineFolder {
     try state.putMeta(MetaKey.cursor(remote), cursor.encoded)
     guard state.counts.accepted > 0 else { return }
     let reached = try state.openEdits().filter { edit in
-      if case .accepted(let version, _) = edit.state.delivery { version <= cursor.through } else {
+      if case .accepted(let version, _) = edit.state.delivery {
+        version <= cursor.through
+      } else {
         false
       }
     }

@@ -1,6 +1,14 @@
-package import Journal
+public import Journal
 
 extension Snapshot {
+  /// What happened to one record, oldest first: edits, remote changes and conflict decisions that
+  /// are still held.
+  ///
+  /// Linear in their number.
+  public func entries(about collection: String, _ key: String) throws -> [Entry] {
+    try history(collection, key).map { try Entry($0) }
+  }
+
   /// The held entries about one record, oldest first: edits, remote changes and decisions.
   ///
   /// Follows the record's chain; linear in its length, and in the number of islands below the

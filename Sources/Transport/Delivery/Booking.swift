@@ -42,7 +42,8 @@ struct Booking: Sendable {
     if !refusals.isEmpty { try context.append(refused(refusals)) }
     if !again.isEmpty { try context.append(retried(again)) }
     outcome.conflicts +=
-      Int(context.head.lastSequence - before) - [results.isEmpty, refusals.isEmpty, again.isEmpty]
+      Int(context.head.lastSequence - before)
+      - [results.isEmpty, refusals.isEmpty, again.isEmpty]
       .count { !$0 }
     let intake = Intake(remote: remote, epoch: "")
     for state in states {

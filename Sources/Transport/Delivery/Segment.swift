@@ -97,8 +97,10 @@ enum SegmentSealer {
       group.append(change)
       if change.moreOfGroup { return true }
       let bytes = group.reduce(0) { $0 + $1.body.count + 96 }
-      guard chosen.isEmpty
-        || (chosen.count + group.count <= SegmentCodec.maximumChanges && size + bytes <= maximumBytes)
+      guard
+        chosen.isEmpty
+          || (chosen.count + group.count <= SegmentCodec.maximumChanges
+            && size + bytes <= maximumBytes)
       else { return false }
       chosen += group
       size += bytes

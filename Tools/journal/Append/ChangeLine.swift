@@ -16,17 +16,29 @@ struct ChangeLine {
         name.elementsEqual(
           UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
       }
-      if has("op") { self = .op }
-      else if has("collection") { self = .collection }
-      else if has("id") { self = .id }
-      else if has("fields") { self = .fields }
-      else if has("set") { self = .set }
-      else if has("unset") { self = .unset }
-      else if has("actor") { self = .actor }
-      else if has("at") { self = .at }
-      else if has("entry") { self = .entry }
-      else if has("group") { self = .group }
-      else { return nil }
+      if has("op") {
+        self = .op
+      } else if has("collection") {
+        self = .collection
+      } else if has("id") {
+        self = .id
+      } else if has("fields") {
+        self = .fields
+      } else if has("set") {
+        self = .set
+      } else if has("unset") {
+        self = .unset
+      } else if has("actor") {
+        self = .actor
+      } else if has("at") {
+        self = .at
+      } else if has("entry") {
+        self = .entry
+      } else if has("group") {
+        self = .group
+      } else {
+        return nil
+      }
     }
   }
 
@@ -51,7 +63,8 @@ struct ChangeLine {
     }
     try scanner.object { name, scanner in
       guard let member = Member(name) else {
-        throw JournalError.invalidInput("unknown member \"\(String(decoding: name, as: UTF8.self))\"")
+        throw JournalError.invalidInput(
+          "unknown member \"\(String(decoding: name, as: UTF8.self))\"")
       }
       switch member {
       case .op: op = try Self.string("op", &scanner)

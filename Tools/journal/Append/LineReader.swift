@@ -58,7 +58,9 @@ final class LineReader {
     }
   }
 
-  private func lend<R>(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R {
+  private func lend<R>(_ range: Range<Int>, _ body: (UnsafeRawBufferPointer) throws -> R) throws
+    -> R
+  {
     number += 1
     return try buffer.withUnsafeBytes { bytes in
       var range = range

@@ -52,7 +52,8 @@ actor Accounts {
   /// Reads a file of lines `ACCOUNT TOKEN`; `#` begins a comment.
   static func tokens(_ text: String) throws -> [String: String] {
     var tokens: [String: String] = [:]
-    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated() {
+    for (index, line) in text.split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+    {
       let parts = line.prefix { $0 != "#" }.split(whereSeparator: \.isWhitespace)
       if parts.isEmpty { continue }
       guard parts.count == 2, Self.isName(parts[0]), tokens[String(parts[1])] == nil else {

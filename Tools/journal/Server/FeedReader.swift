@@ -163,7 +163,8 @@ struct RecordStates {
       let version = ServerVersion(
         timestamp: entry.header.time.milliseconds, tieBreak: sequence)
       let born =
-        try reader.storage.withValue(.records, record.rowKey) { try RecordRow($0).base?.born } ?? nil
+        try reader.storage.withValue(.records, record.rowKey) { try RecordRow($0).base?.born }
+        ?? nil
       var change = FeedChange(
         collection: names.collection, key: names.key, version: version, born: born ?? version,
         state: effect.fields.map { .live($0) } ?? .deleted, originID: entry.header.id)
@@ -187,7 +188,8 @@ struct RecordStates {
       }
       guard position >= reader.horizon.sequence, let entry = try reader.entry(position) else {
         let key = [Table.records.rawValue] + rowKey
-        fields = try reader.storage.withValue(.baseline, key) { try RecordRow($0).baseFields } ?? nil
+        fields =
+          try reader.storage.withValue(.baseline, key) { try RecordRow($0).baseFields } ?? nil
         break
       }
       guard entry.previous < position else {

@@ -137,7 +137,7 @@ struct PushJudge {
   private static func checkFields(_ body: Body, _ kind: EntryKind) throws {
     for key in [BodyKey.fields, .set] {
       guard let raw = body.raw(key) else { continue }
-      try FieldMap.members(of: raw) { _, _, _ in }
+      try EditDraft.checkNames([UInt8](raw))
       var reader = CBORReader(raw)
       _ = try reader.skip(maxDepth: Limits.depth)
     }

@@ -23,6 +23,8 @@ struct EntryLine {
       let body = try Body(bytes)
       for key in BodyKey.allCases {
         guard let raw = body.raw(key) else { continue }
+        // `opened` names the device that its header names as well.
+        if key == .device, header.kind == .opened { continue }
         try add(key, raw, to: &line)
       }
     }
@@ -56,7 +58,8 @@ struct EntryLine {
     case .version, .born, .through:
       guard case .array(let parts) = value, parts.count == 2 else { return }
       line["\(key)"] = ["timestamp": parts[0], "tieBreak": parts[1]]
-    case .results: line["results"] = Self.objects(value, ["sequence", "timestamp", "tieBreak", "absorbed"])
+    case .results:
+      line["results"] = Self.objects(value, ["sequence", "timestamp", "tieBreak", "absorbed"])
     case .refusals: line["refusals"] = Self.objects(value, ["sequence", "code", "message"])
     case .entries: line["entries"] = Self.objects(value, ["first", "last"])
     case .outcomes: line["outcomes"] = Self.outcomes(value)

@@ -37,11 +37,21 @@ struct CheckpointVerb: ParsableCommand {
     commandName: "checkpoint", abstract: "Print the signed tree head (C2SP).")
 
   @OptionGroup var journal: JournalDirectory
+  @OptionGroup var json: JSONFlag
 
   func run() throws {
     let reader = try OpenJournal.reader(journal.directory)
+    let note = try Journal.checkpoint(of: reader, path: journal.directory)
     let output = Output()
-    output.write([UInt8](try Journal.checkpoint(of: reader, path: journal.directory).utf8))
+    if json.isJSON {
+      output.line(
+        JSONLines.text([
+          "checkpoint": .string(note), "size": JSONLines.number(reader.head.frontier.size),
+          "root": .string(reader.head.frontier.root.description),
+        ]))
+    } else {
+      output.write([UInt8](note.utf8))
+    }
     output.flush()
   }
 }
@@ -51,10 +61,12 @@ struct Key: ParsableCommand {
     abstract: "Print the key that verifies this device's checkpoints (C2SP vkey).")
 
   @OptionGroup var journal: JournalDirectory
+  @OptionGroup var json: JSONFlag
 
   func run() throws {
     let output = Output()
-    output.line(try OpenJournal.reader(journal.directory).identity.current.verifierKey)
+    let key = try OpenJournal.reader(journal.directory).identity.current.verifierKey
+    output.line(json.isJSON ? JSONLines.text(["key": .string(key)]) : key)
     output.flush()
   }
 }

@@ -88,7 +88,8 @@ struct ConditionArgument: ExpressibleByArgument {
       guard let found = Query.Condition.Operator(rawValue: String(parts[index])) else { continue }
       let field = parts[..<index].joined(separator: " ")
       let text = parts[(index + 1)...].joined(separator: " ")
-      guard !field.isEmpty, case .success(let value) = Result(catching: { try JSONText.parse(text) })
+      guard !field.isEmpty,
+        case .success(let value) = Result(catching: { try JSONText.parse(text) })
       else { return nil }
       if found == .in, case .array = value {} else if found == .in { return nil }
       condition = Query.Condition(field, found, value)

@@ -31,21 +31,7 @@ struct RemoteVerb: AsyncParsableCommand {
         authorizationVariable: authEnv)
       let store = try OpenJournal.store(journal.directory)
       defer { store.close() }
-      try await store.journal.transact { context in
-        let reader = try context.reader()
-        guard !reader.identity.isLocal else {
-          throw Finding.usage("the journal is local: its edits are never sent")
-        }
-        for other in try reader.remotes() {
-          guard other.name != declaration.name else {
-            throw Finding.usage("a remote is already called \"\(declaration.name)\"")
-          }
-          guard !other.overlaps(declaration) else {
-            throw Finding.usage("remote \"\(other.name)\" already owns one of these collections")
-          }
-        }
-        try context.append(Draft(.declared, body: declaration.body()))
-      }
+      try await store.journal.declare(declaration)
     }
   }
 
@@ -84,12 +70,7 @@ struct RemoteVerb: AsyncParsableCommand {
     func run() async throws {
       let store = try OpenJournal.store(journal.directory)
       defer { store.close() }
-      try await store.journal.transact { context in
-        guard let remote = try context.reader().remotes().first(where: { $0.name == name }) else {
-          throw Finding.usage("no remote is called \"\(name)\"")
-        }
-        try context.append(Draft(.declared, body: remote.body(isRemoved: true)))
-      }
+      try await store.journal.removeRemote(name)
     }
   }
 }

@@ -69,7 +69,9 @@ struct ReplayVerb: ParsableCommand {
     guard folded != other else { return [] }
     let ours = Set(folded.split(separator: 0x0A))
     let theirs = Set(other.split(separator: 0x0A))
-    let only = ours.subtracting(theirs).map { "only in the fold: \(String(decoding: $0, as: UTF8.self))" }
+    let only = ours.subtracting(theirs).map {
+      "only in the fold: \(String(decoding: $0, as: UTF8.self))"
+    }
     let missing = theirs.subtracting(ours).map {
       "only in \(name): \(String(decoding: $0, as: UTF8.self))"
     }

@@ -15,7 +15,9 @@ struct Sync: AsyncParsableCommand {
   @OptionGroup var json: JSONFlag
 
   func validate() throws {
-    if pushOnly, pullOnly { throw ValidationError("--push-only and --pull-only exclude each other") }
+    if pushOnly, pullOnly {
+      throw ValidationError("--push-only and --pull-only exclude each other")
+    }
   }
 
   func run() async throws {
@@ -29,7 +31,7 @@ struct Sync: AsyncParsableCommand {
           ?? "no remote is declared; add one with `journal remote add`")
     }
     let output = Output()
-    try await HTTPClients.with { exchange in
+    try await HTTPExchanges.withDefault { exchange in
       for remote in chosen {
         let server = try JournalServer(
           url: remote.url, exchange: exchange,
@@ -68,20 +70,5 @@ struct Sync: AsyncParsableCommand {
       throw Finding.usage("the environment variable \(variable) is not set")
     }
     return { value }
-  }
-}
-
-/// The platform's HTTP client, for as long as a command needs it.
-enum HTTPClients {
-  static func with(_ body: (any HTTPExchange) async throws -> Void) async throws {
-    #if canImport(Darwin)
-      try await body(URLSessionExchange())
-    #else
-      let exchange = AsyncHTTPExchange()
-      let result: Result<Void, any Error>
-      do { result = .success(try await body(exchange)) } catch { result = .failure(error) }
-      try await exchange.shutdown()
-      try result.get()
-    #endif
   }
 }

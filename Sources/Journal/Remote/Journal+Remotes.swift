@@ -1,0 +1,41 @@
+extension Journal {
+  /// Declares a server. What its collections hold pending is delivered by the next sync.
+  ///
+  /// - Throws: ``JournalError/invalidInput(_:)`` when the journal is local, or the name or a
+  ///   collection is taken by another remote.
+  public func declare(_ remote: RemoteDeclaration) async throws {
+    try await transact { context in
+      let reader = try context.reader()
+      guard !reader.identity.isLocal else {
+        throw JournalError.invalidInput("the journal is local: its edits are never sent")
+      }
+      for other in try reader.remotes() {
+        guard other.name != remote.name else {
+          throw JournalError.invalidInput("a remote is already called \"\(remote.name)\"")
+        }
+        guard !other.overlaps(remote) else {
+          throw JournalError.invalidInput(
+            "remote \"\(other.name)\" already owns one of these collections")
+        }
+      }
+      try context.append(Draft(.declared, body: remote.body()))
+    }
+  }
+
+  /// Removes a server; what is not delivered stays pending.
+  ///
+  /// - Throws: ``JournalError/invalidInput(_:)`` when no remote has this name.
+  public func removeRemote(_ name: String) async throws {
+    try await transact { context in
+      guard let remote = try context.reader().remotes().first(where: { $0.name == name }) else {
+        throw JournalError.invalidInput("no remote is called \"\(name)\"")
+      }
+      try context.append(Draft(.declared, body: remote.body(isRemoved: true)))
+    }
+  }
+
+  /// The declared servers, by name.
+  public var remotes: [RemoteDeclaration] {
+    get throws { try read { try $0.remotes() } }
+  }
+}

@@ -1,1 +1,0 @@
-int baseline_stub(void) { return 0; }

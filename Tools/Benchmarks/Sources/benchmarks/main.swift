@@ -1,3 +1,0 @@
-import Journal
-import Projection
-print("stub")
