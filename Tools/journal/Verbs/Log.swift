@@ -64,6 +64,18 @@ enum EntryText {
   private static let shown: Set<String> = [
     "sequence", "time", "kind", "collection", "record", "status", "actor", "device", "entry",
   ]
+  /// Members that only programs want to see.
+  private static let hidden: Set<String> = ["epoch", "born", "originEntry", "digest", "verifierKey"]
+
+  /// A version as `timestamp.tieBreak`, anything else as JSON.
+  private static func plain(_ value: Value) -> String {
+    if case .object(let parts) = value, parts.count == 2, let time = parts["timestamp"],
+      let tie = parts["tieBreak"]
+    {
+      return "\(time).\(tie)"
+    }
+    return JSONText.string(value)
+  }
 
   static func line(_ fields: Fields) -> String {
     func text(_ name: String) -> String? {
@@ -83,8 +95,8 @@ enum EntryText {
     }
     if let status = text("status") { parts.append("[\(status)]") }
     if let actor = text("actor") { parts.append("by \(actor)") }
-    for (name, value) in fields where !shown.contains(name) {
-      parts.append("\(name)=\(JSONText.string(value))")
+    for (name, value) in fields where !shown.contains(name) && !hidden.contains(name) {
+      parts.append("\(name)=\(plain(value))")
     }
     return parts.joined(separator: "  ")
   }
