@@ -50,11 +50,20 @@ public final class Journal: Sendable {
         folder: folder, now: configuration.now,
         makeID: { time in ids.withLock { $0.next(milliseconds: time.milliseconds) } }))
     do {
-      _ = try environment.read { try JournalReader($0) }
+      let isTrimmed = try environment.read { try JournalReader($0).horizon.isTrimComplete }
+      if !isTrimmed { continueTrim() }
     } catch {
       close()
       throw error
     }
+  }
+
+  /// Queues a transaction nobody waits for.
+  func submit(
+    _ body: @escaping @Sendable (AppendContext) throws -> Void,
+    completion: @escaping @Sendable (Result<Void, any Error>) -> Void
+  ) {
+    writer.submit(WriterThread.Job(run: body, complete: completion))
   }
 
   /// Ends the writer thread and closes the files; later calls throw.

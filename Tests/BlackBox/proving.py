@@ -111,4 +111,3 @@ def computable(rows, size):
         return root_of(rows, size)[0] == size
     except ValueError:
         return False
-

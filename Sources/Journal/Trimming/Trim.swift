@@ -56,6 +56,19 @@ extension Journal {
     return report
   }
 
+  /// Goes on, in the background, with a trim that was cut short before this opening.
+  func continueTrim() {
+    submit { context in
+      guard try !context.reader().horizon.isTrimComplete else { return }
+      try Self.trimBatch(context)
+    } completion: { [weak self] result in
+      guard let self, case .success = result,
+        case .success(false) = Result(catching: { try read { $0.horizon.isTrimComplete } })
+      else { return }
+      continueTrim()
+    }
+  }
+
   /// Goes on with a trim that was cut short. Cheap when there is none.
   package func finishTrim() async throws {
     while try read({ !$0.horizon.isTrimComplete }) {

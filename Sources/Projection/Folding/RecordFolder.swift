@@ -187,7 +187,7 @@ package struct RecordFolder: InlineFolder {
   }
 
   /// Settles accepted edits, each record's together.
-  private func settle(
+  func settle(
     _ edits: [SequenceNumber], through: ServerVersion, _ state: any FoldState
   ) throws {
     for key in try recordKeys(of: edits, state) {
@@ -199,7 +199,7 @@ package struct RecordFolder: InlineFolder {
     }
   }
 
-  private func recordKeys(
+  func recordKeys(
     of edits: [SequenceNumber], _ state: any FoldState
   ) throws -> [[UInt8]] {
     var keys: [[UInt8]] = []
@@ -211,112 +211,6 @@ package struct RecordFolder: InlineFolder {
       if seen.insert(key).inserted { keys.append(key) }
     }
     return keys
-  }
-
-  // MARK: Delivery
-
-  private func foldDelivery(
-    _ header: EntryHeader, _ body: Body, _ isReplay: Bool, _ state: any FoldState
-  ) throws -> FoldOutcome {
-    switch header.kind {
-    case .sent:
-      try moveOpen(body.ranges(.entries), to: .inFlight(sent: header.sequence), state) {
-        $0 == .pending
-      }
-    case .retried:
-      try moveOpen(body.ranges(.entries), to: .pending, state) {
-        if case .inFlight = $0 { true } else { false }
-      }
-    case .deviceChanged:
-      // The sealed segment was sealed by the device this copy no longer is.
-      for edit in try state.openEdits() {
-        guard case .inFlight = edit.state.delivery else { continue }
-        try move(edit.sequence, edit.state, to: .pending, state)
-      }
-    case .accepted:
-      return try foldAccepted(header, body, isReplay, state)
-    default:
-      try foldRefused(header, body, state)
-    }
-    return FoldOutcome()
-  }
-
-  private func moveOpen(
-    _ ranges: [ClosedRange<SequenceNumber>], to delivery: EditState.Delivery,
-    _ state: any FoldState, where isExpected: (EditState.Delivery) -> Bool
-  ) throws {
-    for sequence in ranges.joined() {
-      guard let edit = try state.edit(sequence), isExpected(edit.delivery) else { continue }
-      try move(sequence, edit, to: delivery, state)
-    }
-  }
-
-  private func move(
-    _ sequence: SequenceNumber, _ edit: EditState, to delivery: EditState.Delivery,
-    _ state: any FoldState
-  ) throws {
-    var edit = edit
-    state.counts.count(edit.delivery, by: -1)
-    edit.delivery = delivery
-    state.counts.count(delivery, by: 1)
-    try state.putEdit(sequence, edit)
-  }
-
-  private func foldAccepted(
-    _ header: EntryHeader, _ body: Body, _ isReplay: Bool, _ state: any FoldState
-  ) throws -> FoldOutcome {
-    var outcome = FoldOutcome()
-    var reader = try body.reader(.results)
-    guard let remote = try body.text(.remote) else {
-      throw JournalError.damaged("accepted entry \(header.sequence) names no remote")
-    }
-    let through = try state.meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }?.through
-    var reached: [SequenceNumber] = []
-    for _ in 0..<(try reader.arrayCount()) {
-      guard try reader.arrayCount() == 4 else {
-        throw JournalError.damaged("a result of entry \(header.sequence) is malformed")
-      }
-      let sequence = try reader.unsigned()
-      let version = try reader.versionMembers()
-      let isAbsorbed = try reader.unsigned() == 1
-      guard let edit = try state.edit(sequence) else { continue }
-      if case .accepted = edit.delivery { continue }
-      try move(sequence, edit, to: .accepted(version, absorbed: isAbsorbed), state)
-      if let through, version <= through { reached.append(sequence) }
-      if isAbsorbed, !isReplay,
-        let draft = try ConflictFinder.lost(
-          sequence, cause: header, version: version, ordinal: outcome.derived.count, state)
-      {
-        outcome.derived.append(draft)
-      }
-    }
-    if let through { try settle(reached, through: through, state) }
-    return outcome
-  }
-
-  private func foldRefused(
-    _ header: EntryHeader, _ body: Body, _ state: any FoldState
-  ) throws {
-    var reader = try body.reader(.refusals)
-    for _ in 0..<(try reader.arrayCount()) {
-      guard try reader.arrayCount() == 3 else {
-        throw JournalError.damaged("a refusal of entry \(header.sequence) is malformed")
-      }
-      let sequence = try reader.unsigned()
-      _ = try reader.text()
-      _ = try reader.text()
-      guard let edit = try state.edit(sequence), edit.isFolded else { continue }
-      for key in try recordKeys(of: [sequence], state) {
-        guard var row = try state.record(key).map({ try RecordRow($0) }) else { continue }
-        var overlay = try Overlay(row, state)
-        _ = overlay.remove { $0.sequence == sequence }
-        var parked = edit
-        parked.previousOpen = 0
-        try move(sequence, parked, to: .parked(by: header.sequence), state)
-        try overlay.store(in: &row, state)
-        try state.putRecord(key, row.encoded)
-      }
-    }
   }
 
   // MARK: Decisions
@@ -348,12 +242,5 @@ package struct RecordFolder: InlineFolder {
     }
     try state.putRecord(key, row.encoded)
     return outcome
-  }
-}
-
-extension CBORReader {
-  /// A version written as two members of the surrounding array.
-  fileprivate mutating func versionMembers() throws(JournalError) -> ServerVersion {
-    ServerVersion(timestamp: try unsigned(), tieBreak: try unsigned())
   }
 }

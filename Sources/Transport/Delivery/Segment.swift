@@ -69,8 +69,7 @@ enum SegmentSealer {
         let body = try Body(bytes)
         guard try body.text(.remote) == remote.name else { return nil }
         let edits = try body.ranges(.entries).flatMap { Array($0) }
-        let changes = try edits.map { try change($0, reader) }
-        let bytes = SegmentCodec.encode(changes)
+        let bytes = SegmentCodec.encode(try changes(edits, reader))
         guard try body.data(.digest) == [UInt8](SHA256.hash(data: bytes)) else {
           throw JournalError.damaged(
             "the segment sealed by entry \(sent) cannot be made again as it was sent; "
@@ -83,50 +82,78 @@ enum SegmentSealer {
     return nil
   }
 
+  /// The pending edits to send next, oldest first; a group is taken whole or left for later.
   private static func choose(
     _ remote: RemoteDeclaration, _ reader: JournalReader, skipping: Set<SequenceNumber>
   ) throws -> [SegmentChange] {
     let ownership = try Ownership(reader.remotes(), remote)
-    var chosen: [SegmentChange] = []
+    var chosen: [SequenceNumber] = []
     var size = 0
-    var group: [SegmentChange] = []
-    try reader.scanEdits { sequence, state in
-      guard state.delivery == .pending, !skipping.contains(sequence) else { return true }
-      let change = try change(sequence, reader)
-      guard try change.body.withUnsafeBytes({ try ownership.owns(Body($0)) }) else { return true }
-      group.append(change)
-      if change.moreOfGroup { return true }
-      let bytes = group.reduce(0) { $0 + $1.body.count + 96 }
+    var unit: (group: SequenceNumber, edits: [SequenceNumber], bytes: Int) = (0, [], 0)
+    /// Takes the unit in; false when it does not fit any more.
+    func take() -> Bool {
+      defer { unit = (0, [], 0) }
       guard
         chosen.isEmpty
-          || (chosen.count + group.count <= SegmentCodec.maximumChanges
-            && size + bytes <= maximumBytes)
+          || (chosen.count + unit.edits.count <= SegmentCodec.maximumChanges
+            && size + unit.bytes <= maximumBytes)
       else { return false }
-      chosen += group
-      size += bytes
-      group = []
+      chosen += unit.edits
+      size += unit.bytes
       return true
     }
-    return chosen
+    var isFull = false
+    try reader.scanEdits { sequence, state in
+      guard state.delivery == .pending, !skipping.contains(sequence) else { return true }
+      guard let entry = try reader.entry(sequence) else { throw missing(sequence) }
+      let body = try entry.plainBody
+      guard try body.withUnsafeBytes({ try ownership.owns(Body($0)) }) else { return true }
+      let group = entry.header.group
+      if !unit.edits.isEmpty, group == 0 || group != unit.group, !take() {
+        isFull = true
+        return false
+      }
+      unit.group = group
+      unit.edits.append(sequence)
+      unit.bytes += body.count + 96
+      return true
+    }
+    if !isFull, !unit.edits.isEmpty { _ = take() }
+    return try changes(chosen, reader)
   }
 
-  private static func change(
-    _ sequence: SequenceNumber, _ reader: JournalReader
-  ) throws -> SegmentChange {
-    guard let entry = try reader.entry(sequence), let state = try reader.edit(sequence) else {
-      throw JournalError.damaged("open edit \(sequence) is missing; run `journal verify`")
-    }
-    let base: SegmentChange.Base =
-      switch state.base {
-      case .none: .none
-      case .version(let version): .version(version)
-      case .earlierEdit: try earlier(state.previousOpen, reader)
+  /// The changes of a segment. Of a group that reaches into another remote's collections only the
+  /// part this remote owns is here: where a group ends is told by the neighbours, not the flag.
+  private static func changes(
+    _ edits: [SequenceNumber], _ reader: JournalReader
+  ) throws -> [SegmentChange] {
+    var groups: [SequenceNumber] = []
+    var changes: [SegmentChange] = []
+    for sequence in edits {
+      guard let entry = try reader.entry(sequence), let state = try reader.edit(sequence) else {
+        throw missing(sequence)
       }
-    return SegmentChange(
-      sequence: sequence, id: entry.header.id, kind: entry.header.kind,
-      schema: entry.header.schema, time: entry.header.time,
-      moreOfGroup: entry.header.flags.contains(.moreOfGroup), base: base, isStrict: false,
-      body: try entry.plainBody)
+      let base: SegmentChange.Base =
+        switch state.base {
+        case .none: .none
+        case .version(let version): .version(version)
+        case .earlierEdit: try earlier(state.previousOpen, reader)
+        }
+      groups.append(entry.header.group)
+      changes.append(
+        SegmentChange(
+          sequence: sequence, id: entry.header.id, kind: entry.header.kind,
+          schema: entry.header.schema, time: entry.header.time, moreOfGroup: false, base: base,
+          isStrict: false, body: try entry.plainBody))
+    }
+    for index in changes.indices.dropLast() where groups[index] != 0 {
+      changes[index].moreOfGroup = groups[index] == groups[index + 1]
+    }
+    return changes
+  }
+
+  private static func missing(_ sequence: SequenceNumber) -> JournalError {
+    .damaged("open edit \(sequence) is missing; run `journal verify`")
   }
 
   private static func earlier(

@@ -2,7 +2,8 @@ import Journal
 
 /// Pages of the feed, and the small answers: `docs/protocol` describes their bytes.
 package enum FeedCodec {
-  package static let maximumChanges = 10_000
+  /// What may be asked for, and the rest of a group that a page does not cut.
+  package static let maximumChanges = 10_000 + Limits.groupEntries
 
   package static func encode(_ page: FeedPage) -> [UInt8] {
     var writer = CBORWriter(reserving: 4_096)

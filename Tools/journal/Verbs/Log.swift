@@ -65,7 +65,9 @@ enum EntryText {
     "sequence", "time", "kind", "collection", "record", "status", "actor", "device", "entry",
   ]
   /// Members that only programs want to see.
-  private static let hidden: Set<String> = ["epoch", "born", "originEntry", "digest", "verifierKey"]
+  private static let hidden: Set<String> = [
+    "epoch", "born", "originEntry", "digest", "verifierKey",
+  ]
 
   /// A version as `timestamp.tieBreak`, anything else as JSON.
   private static func plain(_ value: Value) -> String {
