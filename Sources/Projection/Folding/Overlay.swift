@@ -6,6 +6,8 @@ struct Overlay {
     var sequence: SequenceNumber
     var state: EditState
     var isChanged = false
+    /// What a decision being folded puts in the edit's place: its entry is not stored yet.
+    var patch: [UInt8]?
   }
 
   private(set) var members: [Member] = []
@@ -49,9 +51,12 @@ struct Overlay {
     }
   }
 
-  mutating func decide(_ sequence: SequenceNumber, by decision: SequenceNumber) {
+  mutating func decide(
+    _ sequence: SequenceNumber, by decision: SequenceNumber, patch: [UInt8]?
+  ) {
     for index in members.indices where members[index].sequence == sequence {
       members[index].state.decision = decision
+      members[index].patch = patch
       members[index].isChanged = true
     }
   }
@@ -79,7 +84,8 @@ struct Overlay {
       throw JournalError.damaged("open edit \(member.sequence) is missing; run `journal verify`")
     }
     if member.state.decision != 0,
-      let patch = try replacement(of: member.sequence, in: member.state.decision, state)
+      let patch = try member.patch
+        ?? replacement(of: member.sequence, in: member.state.decision, state)
     {
       guard let fields else { return nil }
       return try fields.withUnsafeBytes { base in

@@ -235,7 +235,7 @@ package struct RecordFolder: InlineFolder {
         state.counts.superseded += 1
       }
       for outcome in decided where outcome.decision == .replaceWith {
-        overlay.decide(outcome.sequence, by: header.sequence)
+        overlay.decide(outcome.sequence, by: header.sequence, patch: outcome.patch)
       }
       overlay.rebase(Set(decided.map(\.sequence)), onto: version)
       try overlay.store(in: &row, state)
