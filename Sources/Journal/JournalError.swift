@@ -22,6 +22,8 @@ public enum JournalError: Error, Sendable, Equatable {
   case belowHorizon(String)
   /// The entry id is known with other content.
   case entryIDReused(String)
+  /// The record has changed since the writer looked at it; nothing was written.
+  case unexpectedVersion(String)
   /// The entry id is older than the ids this journal still remembers.
   case tooOld(String)
   /// An entry of a kind, encoding or format version this release does not know.
@@ -39,6 +41,7 @@ public enum JournalError: Error, Sendable, Equatable {
     case .unknownOutcome: "unknown-outcome"
     case .belowHorizon: "below-horizon"
     case .entryIDReused: "entry-id-reused"
+    case .unexpectedVersion: "unexpected-version"
     case .tooOld: "too-old"
     case .unsupported: "unsupported"
     }
@@ -51,6 +54,7 @@ extension JournalError: CustomStringConvertible {
     case .invalidInput(let text), .alreadyExists(let text), .cannotOpen(let text),
       .damaged(let text), .busy(let text), .storage(let text), .unknownOutcome(let text),
       .belowHorizon(let text), .entryIDReused(let text), .tooOld(let text),
+      .unexpectedVersion(let text),
       .unsupported(let text):
       text
     }

@@ -148,30 +148,45 @@ public struct Changes: ~Copyable {
   }
 
   /// Sets and unsets fields of an existing record.
+  ///
+  /// - Parameter last: The last entry about the record as the caller read it, from
+  ///   ``Snapshot/lastSequence(about:_:)``; another one refuses the write. nil takes any.
   public mutating func update(
-    _ collection: String, _ key: String, set: Fields = [:], unset: [String] = []
+    _ collection: String, _ key: String, set: Fields = [:], unset: [String] = [],
+    expecting last: SequenceNumber? = nil
   ) throws {
     for name in unset where set[name] != nil {
       throw JournalError.invalidInput("field \"\(name)\" is both set and unset")
     }
     let encoded = try set.isEmpty ? nil : Self.encode(set)
-    try add(.update(set: encoded, unset: unset), collection, key)
+    try add(.update(set: encoded, unset: unset), collection, key, last)
   }
 
   /// Creates or replaces a whole record.
-  public mutating func put(_ collection: String, _ key: String, _ fields: Fields) throws {
-    try add(.put(fields: Self.encode(fields)), collection, key)
+  ///
+  /// - Parameter last: As for ``update(_:_:set:unset:expecting:)``; 0 expects a record nothing is
+  ///   known of.
+  public mutating func put(
+    _ collection: String, _ key: String, _ fields: Fields, expecting last: SequenceNumber? = nil
+  ) throws {
+    try add(.put(fields: Self.encode(fields)), collection, key, last)
   }
 
   /// Deletes an existing record.
-  public mutating func delete(_ collection: String, _ key: String) throws {
-    try add(.delete, collection, key)
+  ///
+  /// - Parameter last: As for ``update(_:_:set:unset:expecting:)``.
+  public mutating func delete(
+    _ collection: String, _ key: String, expecting last: SequenceNumber? = nil
+  ) throws {
+    try add(.delete, collection, key, last)
   }
 
   private mutating func add(
-    _ change: EditDraft.Change, _ collection: String, _ key: String
+    _ change: EditDraft.Change, _ collection: String, _ key: String, _ last: SequenceNumber? = nil
   ) throws {
-    drafts.append(try edit.draft(change, collection: collection, key: key))
+    var draft = try edit.draft(change, collection: collection, key: key)
+    draft.precondition.last = last
+    drafts.append(draft)
   }
 
   private static func encode(_ fields: Fields) throws -> [UInt8] {

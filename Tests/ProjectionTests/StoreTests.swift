@@ -73,6 +73,26 @@ import Testing
     #expect(try store.journal.lastSequence == 2)
   }
 
+  @Test func `refuses a write whose writer has not seen the last change`() async throws {
+    let scratch = try Scratch()
+    let store = try Store.create(at: scratch("j"), label: "laptop")
+    defer { store.close() }
+    try await store.write { try $0.put("notes", "n1", ["n": 1], expecting: 0) }
+    let seen = try store.read { try $0.lastSequence(about: "notes", "n1") }
+    #expect(seen == 2)
+    try await store.write { try $0.update("notes", "n1", set: ["n": 2], expecting: seen) }
+    for change: @Sendable (inout Changes) throws -> Void in [
+      { try $0.update("notes", "n1", set: ["n": 3], expecting: seen) },
+      { try $0.put("notes", "n1", [:], expecting: 0) },
+      { try $0.delete("notes", "n1", expecting: seen) },
+    ] {
+      await #expect {
+        try await store.write(change)
+      } throws: { ($0 as? JournalError)?.code == "unexpected-version" }
+    }
+    #expect(try store.journal.lastSequence == 3)
+  }
+
   @Test func `keeps names with equal text but other bytes apart`() async throws {
     let scratch = try Scratch()
     let store = try Store.create(at: scratch("j"), label: "laptop")

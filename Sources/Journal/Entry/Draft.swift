@@ -4,10 +4,15 @@
 /// are left for the writer.
 package struct Draft: Sendable {
   /// What must hold of the record for the edit to be taken.
-  package enum Precondition: Sendable {
-    case none
-    case absent
-    case present
+  package struct Precondition: Sendable {
+    /// Whether the record must exist; nil means either.
+    package var exists: Bool?
+    /// The last entry about the record, as the writer knows it; 0 is none, nil means any.
+    package var last: SequenceNumber?
+
+    package static let none = Precondition()
+    package static let absent = Precondition(exists: false)
+    package static let present = Precondition(exists: true)
   }
 
   package var kind: EntryKind

@@ -99,15 +99,17 @@ package struct RecordFolder: InlineFolder {
   private func check(
     _ precondition: Draft.Precondition, _ row: RecordRow, _ key: [UInt8]
   ) throws {
-    switch precondition {
-    case .none: return
-    case .absent where row.visible == nil: return
-    case .present where row.visible != nil: return
-    default: break
+    let exists = row.visible != nil
+    if let last = precondition.last, last != row.last {
+      let names = try RecordAddress(rowKey: key).names
+      throw JournalError.unexpectedVersion(
+        "\(names.collection)/\(names.key) was last changed by entry \(row.last), not \(last); read it "
+          + "again and decide anew")
     }
+    guard let expected = precondition.exists, expected != exists else { return }
     let names = try RecordAddress(rowKey: key).names
     throw JournalError.invalidInput(
-      precondition == .absent
+      exists
         ? "create of \(names.collection)/\(names.key), which exists; use put or update"
         : "\(names.collection)/\(names.key) does not exist; create it or use put")
   }

@@ -9,6 +9,15 @@ extension Snapshot {
     try history(collection, key).map { try Entry($0) }
   }
 
+  /// The last entry about a record; 0 when nothing is known of it.
+  ///
+  /// Given back as `expecting` with a write, it makes sure that nothing came between. Only of the
+  /// present state.
+  public func lastSequence(about collection: String, _ key: String) throws -> SequenceNumber {
+    let rowKey = try RecordAddress(collection: collection, key: key).rowKey
+    return try reader.storage.withValue(.records, rowKey) { try RecordRow($0).last } ?? 0
+  }
+
   /// The held entries about one record, oldest first: edits, remote changes and decisions.
   ///
   /// Follows the record's chain; linear in its length, and in the number of islands below the

@@ -15,7 +15,7 @@ enum ExitStatus {
     switch error {
     case let error as JournalError:
       switch error {
-      case .invalidInput, .alreadyExists, .entryIDReused, .tooOld: usage
+      case .invalidInput, .alreadyExists, .entryIDReused, .tooOld, .unexpectedVersion: usage
       case .belowHorizon: belowHorizon
       default: unavailable
       }
