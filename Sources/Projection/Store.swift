@@ -18,9 +18,9 @@ public final class Store: Sendable {
     self.journal = journal
   }
 
-  /// Opens the journal at `path`.
+  /// Opens the journal in a directory.
   ///
-  /// - Throws: ``JournalError`` when there is none, it is damaged, or another handle of this
+  /// - Throws: `JournalError` when there is none, it is damaged, or another handle of this
   ///   process has it open.
   public static func open(
     at path: String, configuration: Journal.Configuration = .init()
@@ -31,9 +31,11 @@ public final class Store: Sendable {
   /// Creates a journal at `path` and opens it.
   ///
   /// - Parameters:
+  ///   - path: A directory that does not exist yet, or is empty.
   ///   - label: A name for this device, for people; at most 128 bytes.
   ///   - isLocal: Edits of this journal are never sent to a server.
-  /// - Throws: ``JournalError/alreadyExists(_:)`` and what ``open(at:configuration:)`` throws.
+  ///   - configuration: The seams for time and randomness.
+  /// - Throws: `JournalError.alreadyExists` and what ``open(at:configuration:)`` throws.
   public static func create(
     at path: String, label: String, isLocal: Bool = false,
     configuration: Journal.Configuration = .init()
@@ -57,8 +59,9 @@ public final class Store: Sendable {
   /// - Parameters:
   ///   - actor: An opaque id of who made the change.
   ///   - reason: Why, in the actor's words.
+  ///   - body: Makes the changes; run once, before the transaction.
   /// - Returns: The sequences of the new entries, in order.
-  /// - Throws: What the closure throws, and ``JournalError``.
+  /// - Throws: What the closure throws, and `JournalError`.
   @discardableResult
   public func write(
     by actor: String? = nil, because reason: String? = nil,
@@ -80,7 +83,7 @@ public final class Store: Sendable {
 
   /// Lends the state at an earlier moment to a closure.
   ///
-  /// - Throws: ``JournalError/belowHorizon(_:)`` when its entries were trimmed.
+  /// - Throws: `JournalError.belowHorizon` when its entries were trimmed.
   public func read<R>(at moment: Moment, _ body: (Snapshot) throws -> R) throws -> R {
     try journal.read { reader in
       try body(Snapshot(reader, at: moment.sequence(in: reader)))
@@ -89,7 +92,7 @@ public final class Store: Sendable {
 
   /// Trims what is settled; queries and later syncs do not notice.
   ///
-  /// - Throws: ``JournalError``.
+  /// - Throws: `JournalError`.
   public func compact(keeping retention: TrimRetention = .nothing) async throws -> TrimReport {
     try await journal.trim(keeping: retention, folder: RecordFolder())
   }
@@ -149,8 +152,8 @@ public struct Changes: ~Copyable {
 
   /// Sets and unsets fields of an existing record.
   ///
-  /// - Parameter last: The last entry about the record as the caller read it, from
-  ///   ``Snapshot/lastSequence(about:_:)``; another one refuses the write. nil takes any.
+  /// With `expecting`, the last entry about the record as the caller read it from
+  /// ``Snapshot/lastSequence(about:_:)``, a change in between refuses the write.
   public mutating func update(
     _ collection: String, _ key: String, set: Fields = [:], unset: [String] = [],
     expecting last: SequenceNumber? = nil
@@ -164,8 +167,8 @@ public struct Changes: ~Copyable {
 
   /// Creates or replaces a whole record.
   ///
-  /// - Parameter last: As for ``update(_:_:set:unset:expecting:)``; 0 expects a record nothing is
-  ///   known of.
+  /// `expecting` is as for ``update(_:_:set:unset:expecting:)``; 0 expects a record nothing is known
+  /// of.
   public mutating func put(
     _ collection: String, _ key: String, _ fields: Fields, expecting last: SequenceNumber? = nil
   ) throws {
@@ -174,7 +177,7 @@ public struct Changes: ~Copyable {
 
   /// Deletes an existing record.
   ///
-  /// - Parameter last: As for ``update(_:_:set:unset:expecting:)``.
+  /// `expecting` is as for ``update(_:_:set:unset:expecting:)``.
   public mutating func delete(
     _ collection: String, _ key: String, expecting last: SequenceNumber? = nil
   ) throws {

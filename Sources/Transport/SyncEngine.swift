@@ -19,7 +19,9 @@ public actor SyncEngine {
   private var waiting: [CheckedContinuation<SyncReport, any Error>] = []
 
   /// - Parameters:
+  ///   - journal: What to deliver from and take in to.
   ///   - name: The remote's name, as declared in the journal.
+  ///   - remote: The server.
   ///   - pageLimit: Most changes asked for at once.
   public init(
     journal: Journal, remote name: String, over remote: any Remote, pageLimit: Int = 1_000
@@ -40,7 +42,7 @@ public actor SyncEngine {
   /// Push, take the answers, pull until the feed is complete through the own acceptances.
   ///
   /// - Throws: ``TransportError`` when the exchange could not be completed; what was done until
-  ///   then is kept. ``JournalError`` when the journal fails.
+  ///   then is kept. `JournalError` when the journal fails.
   public func sync(_ direction: Direction = .both) async throws -> SyncReport {
     if isRunning {
       return try await withCheckedThrowingContinuation { waiting.append($0) }

@@ -1,5 +1,6 @@
 """`flips` and `truncate`: damaged files are found, never believed, never fatal."""
 
+import json
 import shutil
 
 import histories
@@ -80,11 +81,18 @@ def flips(ctx):
     return f"{count} flips: {found} found, {harmless} harmless, file of {len(data):,} bytes"
 
 
+def said(text):
+    """The answer without `bytes`: page counts are LMDB's own, only verify recounts them."""
+    rows = [json.loads(line) for line in text.split("\n") if line]
+    return [{name: value for name, value in row.items() if name != "bytes"} for row in rows]
+
+
 def others(tool, directory, golden, log, stats):
     """What else reads the file, then a write; each tells the truth or exits 2."""
     for verb, expected in (("log", log), ("stats", stats)):
         done = tool(verb, directory, "--json", codes=(0, 2))
-        require(done.code or done.out == expected, f"{verb} exits 0 with another answer")
+        require(done.code or said(done.out) == said(expected),
+                f"{verb} exits 0 with another answer")
     line = {"op": "put", "collection": "new", "id": "flip", "fields": {"a": 1.0}}
     done = tool("append", directory, "-", input=oracle.canonical(line) + "\n", codes=(0, 2))
     if done.code:

@@ -1,6 +1,12 @@
 import Crypto
 import Synchronization
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
+
 /// 16 random bytes that keep a body's commitment from being guessed.
 package struct Salt: Sendable, Hashable {
   package var high: UInt64
@@ -45,9 +51,19 @@ package final class RandomPool: Sendable {
   }
 
   private static func fetch() -> [UInt64] {
-    // A fresh symmetric key is what the crypto library's own generator gives in one call.
-    SymmetricKey(size: SymmetricKeySize(bitCount: 512 * 64)).withUnsafeBytes { bytes in
-      (0..<512).map { bytes.loadUnaligned(fromByteOffset: $0 * 8, as: UInt64.self) }
+    [UInt64](unsafeUninitializedCapacity: 512) { words, count in
+      let bytes = UnsafeMutableRawBufferPointer(words)
+      var generator = SystemRandomNumberGenerator()
+      for offset in stride(from: 0, to: bytes.count, by: 256) {
+        // One system call for 256 bytes, its limit; the standard generator makes one per word.
+        let block = UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<offset + 256])
+        if getentropy(block.baseAddress, block.count) != 0 {
+          for index in stride(from: 0, to: block.count, by: 8) {
+            block.storeBytes(of: generator.next(), toByteOffset: index, as: UInt64.self)
+          }
+        }
+      }
+      count = 512
     }
   }
 }

@@ -62,7 +62,7 @@ package struct RecordRow: Sendable {
     return bytes
   }
 
-  /// - Throws: ``JournalError/damaged(_:)`` when the payload is no record's row.
+  /// - Throws: `JournalError.damaged` when the payload is no record's row.
   package init(_ payload: UnsafeRawBufferPointer) throws(JournalError) {
     var reader = RowReader(payload)
     guard try reader.integer(UInt8.self) == Self.layout else {

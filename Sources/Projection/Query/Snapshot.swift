@@ -23,7 +23,7 @@ public final class Snapshot {
   ///
   /// Linear in the entries between horizon and sequence.
   ///
-  /// - Throws: ``JournalError/belowHorizon(_:)``, ``JournalError/invalidInput(_:)`` beyond the last.
+  /// - Throws: `JournalError.belowHorizon`, `JournalError.invalidInput` beyond the last.
   package init(_ reader: JournalReader, at sequence: SequenceNumber) throws {
     self.reader = reader
     if sequence == reader.head.lastSequence {
@@ -41,7 +41,7 @@ public final class Snapshot {
 
   /// One record's fields, or nil when it does not exist.
   ///
-  /// - Throws: ``JournalError`` for a name outside 1–128 bytes or a damaged row.
+  /// - Throws: `JournalError` for a name outside 1–128 bytes or a damaged row.
   public func get(_ collection: String, _ key: String) throws -> Fields? {
     try encoded(collection, key).map { try Self.decode($0) }
   }

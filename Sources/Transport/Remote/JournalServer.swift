@@ -8,6 +8,7 @@ public struct JournalServer: Remote {
 
   /// - Parameters:
   ///   - url: The server's address; `https`, or `http` on loopback.
+  ///   - exchange: The HTTP client.
   ///   - authorization: The value of the Authorization header, asked for at every request and
   ///     stored nowhere.
   /// - Throws: ``TransportError/invalidConfiguration(_:)``.
