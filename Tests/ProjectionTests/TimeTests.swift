@@ -40,6 +40,21 @@ import Testing
     #expect(throws: JournalError.self) { try store.picture(at: .sequence(10_000)) }
   }
 
+  @Test func `of one record ends where the view ends`() async throws {
+    let scratch = try Scratch()
+    let store = try Store.create(at: scratch("j"), label: "laptop")
+    defer { store.close() }
+    for number in 0..<5 {
+      try await store.write { try $0.put("c", "r\(number % 2)", ["n": .integer(Int64(number))]) }
+    }
+    func sequences(_ moment: SequenceNumber) throws -> [SequenceNumber] {
+      try store.read(at: .sequence(moment)) { try $0.entries(about: "c", "r0") }.map(\.sequence)
+    }
+    #expect(try sequences(6) == [2, 4, 6])
+    #expect(try sequences(5) == [2, 4])
+    #expect(try sequences(1) == [])
+  }
+
   @Test func `is found by time as well`() async throws {
     let scratch = try Scratch()
     let clock = ManualClock(1_000_000)

@@ -20,7 +20,7 @@ extension Snapshot {
 
   /// The held entries about one record, oldest first: edits, remote changes and decisions.
   ///
-  /// Follows the record's chain; linear in its length, and in the number of islands below the
+  /// Of a view of the past those up to its sequence. Follows the record's chain; linear in its length, and in the number of islands below the
   /// horizon where the chain leads there.
   package func history(_ collection: String, _ key: String) throws -> [StoredEntry] {
     let rowKey = try RecordAddress(collection: collection, key: key).rowKey
@@ -30,7 +30,7 @@ extension Snapshot {
     var entries: [StoredEntry] = []
     var sequence = row.last
     while sequence >= reader.horizon.sequence, let entry = try reader.entry(sequence) {
-      entries.append(entry)
+      if sequence <= through { entries.append(entry) }
       guard entry.previous < sequence else {
         throw JournalError.damaged("entry \(sequence) links forward; run `journal verify`")
       }
@@ -44,7 +44,9 @@ extension Snapshot {
   private func islands(of rowKey: [UInt8]) throws -> [StoredEntry] {
     var islands: [StoredEntry] = []
     try reader.scanEntries(from: 1) { entry in
-      guard entry.header.sequence < reader.horizon.sequence else { return false }
+      guard entry.header.sequence < reader.horizon.sequence, entry.header.sequence <= through else {
+        return false
+      }
       let record = try entry.plainBody.withUnsafeBytes { try Body($0).record() }
       if record?.rowKey == rowKey { islands.append(entry) }
       return true

@@ -12,10 +12,13 @@ public struct Record: Sendable, Hashable {
 /// Lent to a closure; not thread-safe and not to be kept.
 public final class Snapshot {
   package let reader: JournalReader
+  /// The last sequence this view knows of.
+  package let through: SequenceNumber
   private let source: any RecordSource
 
   package init(_ reader: JournalReader) {
     self.reader = reader
+    through = reader.head.lastSequence
     source = StoredRecords(reader: reader)
   }
 
@@ -26,6 +29,7 @@ public final class Snapshot {
   /// - Throws: `JournalError.belowHorizon`, `JournalError.invalidInput` beyond the last.
   package init(_ reader: JournalReader, at sequence: SequenceNumber) throws {
     self.reader = reader
+    through = sequence
     if sequence == reader.head.lastSequence {
       source = StoredRecords(reader: reader)
     } else {
@@ -36,6 +40,7 @@ public final class Snapshot {
 
   package init(_ reader: JournalReader, state: MemoryFoldState) {
     self.reader = reader
+    through = state.counts.through
     source = FoldedRecords(state)
   }
 

@@ -126,11 +126,13 @@ struct History: ParsableCommand {
   @OptionGroup var journal: JournalDirectory
   @Argument var collection: String
   @Argument var id: String
+  @Option(help: "A sequence, or a time in RFC 3339.") var at: MomentArgument?
   @OptionGroup var json: JSONFlag
 
   func run() throws {
-    let reader = try OpenJournal.reader(journal.directory)
-    let entries = try Snapshot(reader).history(collection, id)
+    let snapshot = try OpenJournal.snapshot(journal.directory, at: at)
+    let reader = snapshot.reader
+    let entries = try snapshot.history(collection, id)
     guard !entries.isEmpty else {
       throw Finding.negative("nothing is recorded about \(collection)/\(id)")
     }
