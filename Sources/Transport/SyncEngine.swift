@@ -74,7 +74,10 @@ public actor SyncEngine {
     var run = SyncRun(
       journal: journal, declaration: declaration, remote: remote, pageLimit: pageLimit,
       acknowledgedSize: info.acknowledgedSize)
+    try await run.noteWitness()
     if direction != .pullOnly { try await run.push() }
+    // A server that does not know this device yet would not hold back its trimming for it.
+    if run.acknowledgedSize == 0 { try await run.showCheckpoint() }
     if direction != .pushOnly { try await run.pull() }
     try await run.showCheckpoint()
     return try run.finish()

@@ -17,6 +17,7 @@ struct SyncRun {
   /// Answers that lead nowhere end a run: a server that forks every device it meets, or asks for
   /// another size each time, is broken.
   private static let attemptLimit = 8
+  private static let emptyPageLimit = 100
 
   init(
     journal: Journal, declaration: RemoteDeclaration, remote: any Remote, pageLimit: Int,
@@ -44,7 +45,7 @@ struct SyncRun {
       guard let segment else { return }
       hasAppended = hasAppended || isNew
       let answer = try await remote.push(
-        Push(witness: makeWitness(from: acknowledgedSize), segment: segment.bytes))
+        Push(witness: nextWitness(), segment: segment.bytes))
       switch answer {
       case .judged(let verdicts, let size):
         let progress = try await book(segment, verdicts, size: size)
@@ -73,6 +74,7 @@ struct SyncRun {
         "the server gave \(verdicts.count) verdicts for \(segment.edits.count) changes; "
           + "the segment stays in flight and is sent again")
     }
+    try checkAcknowledged(size)
     let booking = Booking(remote: declaration.name, segment: segment, verdicts: verdicts)
     let name = declaration.name
     let outcome = try await journal.transact { context in
@@ -102,21 +104,34 @@ struct SyncRun {
     let name = declaration.name
     let device = try journal.device
     var cursor = try journal.read { try $0.cursor(of: name) }
+    if cursor?.cursor.isEmpty == true { cursor = nil }
+    var emptyPages = 0
     while true {
       let page = try await remote.changes(
         after: cursor?.cursor, limit: pageLimit, device: device)
       let intake = Intake(remote: name, epoch: page.epoch)
-      let outcome = try await journal.transact { try intake.append(page, $0) }
+      let outcome: Intake.Outcome
+      do {
+        outcome = try await journal.transact { try intake.append(page, $0) }
+      } catch JournalError.invalidInput(let reason) {
+        throw TransportError.protocolViolation(
+          "the feed has a change this journal cannot hold: \(reason). The cursor stays")
+      }
       report.pulled += outcome.pulled
       report.conflicts += outcome.conflicts
       hasAppended = hasAppended || outcome.appended > 0
+      guard page.cursor != cursor?.cursor || (page.changes.isEmpty && !page.hasMore) else {
+        throw TransportError.protocolViolation(
+          "the server gives the same cursor again though there is more")
+      }
+      emptyPages = page.changes.isEmpty ? emptyPages + 1 : 0
+      guard emptyPages <= Self.emptyPageLimit else {
+        throw TransportError.protocolViolation(
+          "the server gave \(emptyPages) empty pages in a row and says there is more")
+      }
       // One more, empty page tells the server that this one is booked, so that it never trims
       // what this device has yet to read.
       guard page.hasMore || !page.changes.isEmpty else { return }
-      guard page.cursor != cursor?.cursor || !page.hasMore else {
-        throw TransportError.protocolViolation(
-          "the server says there is more but gives the same cursor again")
-      }
       cursor = RemoteCursor(epoch: page.epoch, cursor: page.cursor, through: page.through)
     }
   }
@@ -126,10 +141,11 @@ struct SyncRun {
   /// Shows the server the checkpoint over everything this run appended.
   mutating func showCheckpoint() async throws {
     let size = try journal.lastSequence
-    guard hasAppended, size > acknowledgedSize else { return }
+    guard hasAppended || acknowledgedSize == 0, size > acknowledgedSize else { return }
     for _ in 0..<Self.attemptLimit {
-      switch try await remote.show(makeWitness(from: acknowledgedSize)) {
+      switch try await remote.show(nextWitness()) {
       case .acknowledged(let size):
+        try checkAcknowledged(size)
         acknowledgedSize = size
         let name = declaration.name
         try await journal.transact {
@@ -141,6 +157,39 @@ struct SyncRun {
       }
     }
     throw TransportError.protocolViolation("the server acknowledges no checkpoint of this journal")
+  }
+
+  /// A server cannot have seen more of this journal than there is.
+  private func checkAcknowledged(_ size: UInt64) throws {
+    guard try size <= journal.lastSequence else {
+      throw TransportError.protocolViolation(
+        "the server acknowledges \(size) entries, more than this journal has")
+    }
+  }
+
+  /// Writes down what the server said it has seen, before anything is trimmed past it.
+  ///
+  /// Also when the server has seen nothing: from the first contact on an answer may be lost, and
+  /// then only what was acknowledged is known to be safe to trim.
+  mutating func noteWitness() async throws {
+    let name = declaration.name
+    let size = acknowledgedSize
+    let noted = try journal.read { try $0.witnessedSize(of: name) }
+    guard try size <= journal.lastSequence, noted == nil || size > noted ?? 0 else { return }
+    try await journal.transact { context in
+      try context.putMeta(MetaKey.witness(name), [UInt8](sequence: size))
+    }
+  }
+
+  /// The witness of what the server last acknowledged; a journal that cannot prove from there, as
+  /// after its server was restored, goes on as a new device.
+  private mutating func nextWitness() async throws -> Witness {
+    do {
+      return try makeWitness(from: acknowledgedSize)
+    } catch JournalError.belowHorizon {
+      try await becomeNewDevice()
+      return try makeWitness(from: acknowledgedSize)
+    }
   }
 
   private func makeWitness(from size: UInt64) throws -> Witness {

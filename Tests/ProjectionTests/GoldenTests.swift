@@ -31,13 +31,14 @@ import Testing
 
   @Test func `of an open edit's state reads back what it was`() throws {
     var state = EditState()
-    state.delivery = .accepted(ServerVersion(timestamp: 1, tieBreak: 2), absorbed: true)
+    state.delivery = .accepted(ServerVersion(timestamp: 1, tieBreak: 2), absorbed: true, sent: 7)
     state.base = .version(ServerVersion(timestamp: 3, tieBreak: 4))
     state.previousOpen = 5
     state.decision = 6
     #expect(
       Hex.encode(state.encoded) == "03" + "0d" + "000000000005"
-        + "0000000000000001" + "0000000000000002" + "0000000000000003" + "0000000000000004"
+        + "0000000000000001" + "0000000000000002" + "000000000007" + "0000000000000003"
+        + "0000000000000004"
         + "000000000006")
     #expect(try state.encoded.withUnsafeBytes { try EditState($0) } == state)
   }

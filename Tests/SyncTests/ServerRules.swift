@@ -187,6 +187,15 @@ import Transport
       }
     }
     #expect(codes == ["malformed", "kind", "malformed", "accepted"])
+    // Also under an id that is known.
+    for body in [[0x00], [], [0xFF]] as [[UInt8]] {
+      var again = good
+      again.body = body
+      guard case .refused = try await peer.verdicts(again).first else {
+        Issue.record("a malformed body under a known id was not refused")
+        return
+      }
+    }
   }
 
   @Test func `knows a cursor from a lost future`() async throws {

@@ -28,6 +28,7 @@ package enum BodyKey: UInt64, CaseIterable, Sendable {
   case name = 26
   case settings = 27
   case removed = 28
+  case bases = 29
   case entries = 30
   case digest = 31
   case sent = 32

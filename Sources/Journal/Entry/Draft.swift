@@ -50,6 +50,8 @@ package enum Limits {
   package static let batchBytes = 16 << 20
   package static let groupEntries = 1_000
   package static let groupBytes = 1 << 20
+  /// What the states a group leaves behind have together.
+  package static let groupStateBytes = 4 << 20
   package static let recordBytes = 1 << 20 - 16 << 10
   package static let depth = 32
   package static let sequence: UInt64 = 1 << 48 - 1

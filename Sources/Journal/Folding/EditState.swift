@@ -5,8 +5,9 @@ package struct EditState: Sendable, Hashable {
     case pending
     /// Part of the sealed segment that this `sent` entry names.
     case inFlight(sent: SequenceNumber)
-    /// The server said yes at this version; settled once the base has reached it.
-    case accepted(ServerVersion, absorbed: Bool)
+    /// The server said yes at this version to what this `sent` entry sealed; settled once that
+    /// server's feed has reached it.
+    case accepted(ServerVersion, absorbed: Bool, sent: SequenceNumber)
     /// Set aside by this `refused` entry; not folded.
     case parked(by: SequenceNumber)
   }
@@ -46,7 +47,7 @@ package struct EditState: Sendable, Hashable {
     switch delivery {
     case .pending: bytes.append(1)
     case .inFlight: bytes.append(2)
-    case .accepted(_, let absorbed):
+    case .accepted(_, let absorbed, _):
       bytes.append(3)
       if absorbed { flags |= 8 }
     case .parked: bytes.append(4)
@@ -56,7 +57,9 @@ package struct EditState: Sendable, Hashable {
     switch delivery {
     case .pending: break
     case .inFlight(let sequence), .parked(let sequence): bytes.appendUInt48(sequence)
-    case .accepted(let version, _): bytes.append(version)
+    case .accepted(let version, _, let sent):
+      bytes.append(version)
+      bytes.appendUInt48(sent)
     }
     if case .version(let version) = base { bytes.append(version) }
     if decision != 0 { bytes.appendUInt48(decision) }
@@ -72,7 +75,9 @@ package struct EditState: Sendable, Hashable {
     switch state {
     case 1: delivery = .pending
     case 2: delivery = .inFlight(sent: try reader.uint48())
-    case 3: delivery = .accepted(try reader.version(), absorbed: flags & 8 != 0)
+    case 3:
+      let version = try reader.version()
+      delivery = .accepted(version, absorbed: flags & 8 != 0, sent: try reader.uint48())
     case 4: delivery = .parked(by: try reader.uint48())
     default: throw .damaged("an edit has the unknown delivery state \(state)")
     }

@@ -26,6 +26,8 @@ package protocol FoldState: AnyObject {
 package struct FoldOutcome: Sendable {
   /// The record's entry before this one; 0 is none.
   package var previous: SequenceNumber = 0
+  /// Bytes of the record's visible fields afterwards.
+  package var visibleBytes = 0
   /// Entries that belong directly behind this one.
   package var derived: [Draft] = []
   /// The entry says nothing new and must not be appended; nothing was changed.

@@ -10,6 +10,8 @@ package final class AppendContext {
   package private(set) var hasWritten = false
   /// Bytes appended so far, for the estimate of the file's growth.
   private var appendedBytes = 0
+  /// Bytes of the records the current group has left behind so far.
+  private var groupStates: [RecordAddress: Int] = [:]
   private let folder: any InlineFolder
   private let environment: WriterEnvironment
   /// Newest id time no longer remembered, once read; 0 is none.
@@ -72,6 +74,13 @@ package final class AppendContext {
       header, body: draft.body, record: draft.record, precondition: draft.precondition,
       isReplay: false, in: state)
     if outcome.isRedundant { return .redundant }
+    if let record = draft.record, group != 0 {
+      groupStates[record] = outcome.visibleBytes
+      guard groupStates.values.reduce(0, +) <= Limits.groupStateBytes else {
+        throw JournalError.invalidInput(
+          "the records of one group have more than 4 MiB together; write them in several groups")
+      }
+    }
     try write(header, draft, previous: outcome.previous)
     for derived in outcome.derived { try append(derived) }
     return .new(sequence)
@@ -85,6 +94,7 @@ package final class AppendContext {
       throw JournalError.invalidInput(
         "a group of \(drafts.count) entries is over the limit of 1,000 entries and 1 MiB")
     }
+    let drafts = try Self.withoutRepeats(drafts)
     guard drafts.count > 1 else { return try drafts.map { try append($0) } }
     let known = try drafts.map { draft in
       if let id = draft.id { try self.known(id, draft) } else { Appended?.none }
@@ -96,10 +106,25 @@ package final class AppendContext {
         "some entries of the group are known and some are not; a group is repeated whole")
     }
     var first: SequenceNumber = .max
+    groupStates = [:]
     return try drafts.enumerated().map { index, draft in
       let appended = try append(draft, group: first, moreOfGroup: index < drafts.count - 1)
       if first == .max, let sequence = appended.sequence { first = sequence }
       return appended
+    }
+  }
+
+  /// The same id with the same content twice in a group is one entry.
+  private static func withoutRepeats(_ drafts: [Draft]) throws -> [Draft] {
+    var seen: [EntryID: Draft] = [:]
+    return try drafts.filter { draft in
+      guard let id = draft.id else { return true }
+      guard let other = seen.updateValue(draft, forKey: id) else { return true }
+      guard other.kind == draft.kind, other.body == draft.body else {
+        throw JournalError.entryIDReused(
+          "entry id \(id) stands twice in a group, with other content")
+      }
+      return false
     }
   }
 
@@ -140,11 +165,7 @@ package final class AppendContext {
   ///   an id that may have been forgotten.
   private func known(_ id: EntryID, _ draft: Draft) throws -> Appended? {
     guard let remembered = try remembered(id) else {
-      if let time = id.unixMilliseconds, let newest = try newestForgotten(), time <= newest {
-        throw JournalError.tooOld(
-          "entry id \(id) is older than the ids this journal still remembers; it may have been "
-            + "appended and trimmed long ago. Give the change a new id if it is new")
-      }
+      try refuseIfForgotten(id)
       return nil
     }
     if remembered.trimmed == nil, let entry = try state.entry(remembered.sequence) {
@@ -155,6 +176,16 @@ package final class AppendContext {
       }
     }
     return .known(remembered.sequence)
+  }
+
+  /// - Throws: ``JournalError/tooOld(_:)`` for an unknown id that may have been forgotten.
+  package func refuseIfForgotten(_ id: EntryID) throws {
+    guard let time = id.unixMilliseconds, let newest = try newestForgotten(), time <= newest,
+      try remembered(id) == nil
+    else { return }
+    throw JournalError.tooOld(
+      "entry id \(id) is older than the ids this journal still remembers; it may have been "
+        + "appended and trimmed long ago. Give the change a new id if it is new")
   }
 
   package func remembered(_ id: EntryID) throws -> RememberedID? {

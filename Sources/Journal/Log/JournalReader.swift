@@ -43,6 +43,14 @@ package final class JournalReader {
     return rows
   }
 
+  /// The tree size a remote last acknowledged; nil before the first contact.
+  package func witnessedSize(of remote: String) throws -> UInt64? {
+    try meta(MetaKey.witness(remote))?.withUnsafeBytes { bytes in
+      var row = RowReader(bytes)
+      return try row.integer(UInt64.self)
+    }
+  }
+
   package func counts() throws -> FoldCounts {
     try meta(MetaKey.fold)?.withUnsafeBytes { bytes in try FoldCounts(bytes) } ?? FoldCounts()
   }

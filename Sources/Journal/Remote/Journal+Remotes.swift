@@ -31,6 +31,8 @@ extension Journal {
         throw JournalError.invalidInput("no remote is called \"\(name)\"")
       }
       try context.append(Draft(.declared, body: remote.body(isRemoved: true)))
+      // A server that is no longer a remote no longer holds back trimming.
+      try context.putMeta(MetaKey.witness(name), nil)
     }
   }
 

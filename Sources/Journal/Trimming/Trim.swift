@@ -99,13 +99,13 @@ extension Journal {
         return true
       }
     }
-    if let bound { horizon = min(horizon, bound + 1) }
+    if let bound, bound < horizon { horizon = bound + 1 }
     for witness in try reader.metaRows(prefix: "witness/") {
       let size = try witness.payload.withUnsafeBytes { bytes in
         var row = RowReader(bytes)
         return try row.integer(UInt64.self)
       }
-      horizon = min(horizon, size + 1)
+      if size < horizon { horizon = size + 1 }
     }
     if horizon <= last, let entry = try reader.entry(horizon), entry.header.group != 0 {
       horizon = min(horizon, entry.header.group)

@@ -27,7 +27,11 @@ struct Overlay {
   }
 
   /// Takes edits out and links the rest anew.
-  mutating func remove(where shouldRemove: (Member) -> Bool) -> [Member] {
+  ///
+  /// An edit that stood on one that is gone stands on the base's version from now on.
+  mutating func remove(
+    standingOn base: ServerVersion?, where shouldRemove: (Member) -> Bool
+  ) -> [Member] {
     let removed = members.filter(shouldRemove)
     guard !removed.isEmpty else { return [] }
     members.removeAll(where: shouldRemove)
@@ -35,6 +39,9 @@ struct Overlay {
     for index in members.indices {
       if members[index].state.previousOpen != previous {
         members[index].state.previousOpen = previous
+        if previous == 0, members[index].state.base == .earlierEdit {
+          members[index].state.base = base.map { .version($0) } ?? .none
+        }
         members[index].isChanged = true
       }
       previous = members[index].sequence

@@ -38,7 +38,7 @@ extension RecordFolder {
     }
   }
 
-  private func move(
+  func move(
     _ sequence: SequenceNumber, _ edit: EditState, to delivery: EditState.Delivery,
     _ state: any FoldState
   ) throws {
@@ -54,7 +54,7 @@ extension RecordFolder {
   ) throws -> FoldOutcome {
     var outcome = FoldOutcome()
     var reader = try body.reader(.results)
-    guard let remote = try body.text(.remote) else {
+    guard let remote = try body.text(.remote), let sent = try body.unsigned(.sent) else {
       throw JournalError.damaged("accepted entry \(header.sequence) names no remote")
     }
     let through = try state.meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }?.through
@@ -68,7 +68,7 @@ extension RecordFolder {
       let isAbsorbed = try reader.unsigned() == 1
       guard let edit = try state.edit(sequence) else { continue }
       if case .accepted = edit.delivery { continue }
-      try move(sequence, edit, to: .accepted(version, absorbed: isAbsorbed), state)
+      try move(sequence, edit, to: .accepted(version, absorbed: isAbsorbed, sent: sent), state)
       if let through, version <= through { reached.append(sequence) }
       if isAbsorbed, !isReplay,
         let draft = try ConflictFinder.lost(
@@ -77,7 +77,7 @@ extension RecordFolder {
         outcome.derived.append(draft)
       }
     }
-    if let through { try settle(reached, through: through, state) }
+    if let through { try settle(reached, from: remote, through: through, state) }
     return outcome
   }
 
@@ -96,7 +96,7 @@ extension RecordFolder {
       for key in try recordKeys(of: [sequence], state) {
         guard var row = try state.record(key).map({ try RecordRow($0) }) else { continue }
         var overlay = try Overlay(row, state)
-        _ = overlay.remove { $0.sequence == sequence }
+        _ = overlay.remove(standingOn: row.base?.version) { $0.sequence == sequence }
         var parked = edit
         parked.previousOpen = 0
         try move(sequence, parked, to: .parked(by: header.sequence), state)

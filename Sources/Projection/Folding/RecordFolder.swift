@@ -46,8 +46,50 @@ package struct RecordFolder: InlineFolder {
     guard try body.text(.subject) == "remote", let name = try body.text(.name),
       let settings = body.raw(.settings)
     else { throw JournalError.unsupported("a declaration only a later release knows") }
-    try state.putMeta(
-      MetaKey.remote(name), try body.bool(.removed) ? nil : [UInt8](settings))
+    guard try body.bool(.removed) else {
+      return try state.putMeta(MetaKey.remote(name), [UInt8](settings))
+    }
+    try state.putMeta(MetaKey.remote(name), nil)
+    try forget(name, state)
+  }
+
+  /// A remote is gone: what it had not settled is pending again, and whoever comes under its name
+  /// begins a new generation of base.
+  private func forget(_ remote: String, _ state: any FoldState) throws {
+    for edit in try state.openEdits() {
+      switch edit.state.delivery {
+      case .inFlight(let sent), .accepted(_, _, let sent):
+        guard try remoteName(ofSent: sent, state) == remote else { continue }
+        try move(edit.sequence, edit.state, to: .pending, state)
+      case .pending, .parked: continue
+      }
+    }
+    guard let cursor = try state.meta(MetaKey.cursor(remote)).map({ try RemoteCursor($0) }) else {
+      return
+    }
+    let fresh = RemoteCursor(
+      epoch: "", cursor: "", through: ServerVersion(timestamp: 0, tieBreak: 0),
+      generation: cursor.generation &+ 1, entry: cursor.entry)
+    try state.putMeta(MetaKey.cursor(remote), fresh.encoded)
+  }
+
+  /// Versions of different remotes do not compare: an edit is settled by the remote that took it.
+  private func isReached(
+    _ edit: EditState, from remote: String, through: ServerVersion, _ state: any FoldState
+  ) throws -> Bool {
+    guard case .accepted(let version, _, let sent) = edit.delivery, version <= through else {
+      return false
+    }
+    return try remoteName(ofSent: sent, state) == remote
+  }
+
+  private func remoteName(
+    ofSent sequence: SequenceNumber, _ state: any FoldState
+  ) throws -> String? {
+    guard let entry = try state.entry(sequence) else {
+      throw JournalError.damaged("the `sent` entry \(sequence) is missing; run `journal verify`")
+    }
+    return try entry.plainBody.withUnsafeBytes { try Body($0).text(.remote) }
   }
 
   // MARK: Edits
@@ -68,6 +110,7 @@ package struct RecordFolder: InlineFolder {
     }
     var outcome = FoldOutcome()
     outcome.previous = row.last
+    outcome.visibleBytes = effect.fields?.count ?? 0
     row.last = header.sequence
     state.counts.edits += 1
     if header.flags.contains(.local) {
@@ -140,7 +183,7 @@ package struct RecordFolder: InlineFolder {
       return outcome
     }
     var overlay = try Overlay(row, state)
-    try settle(&overlay, state) { $0 <= version }
+    try settle(&overlay, row, from: remote, through: version, state)
     try overlay.store(in: &row, state)
     try state.putRecord(key, row.encoded)
     if !isReplay, try body.unsigned(.own) == nil {
@@ -153,15 +196,14 @@ package struct RecordFolder: InlineFolder {
 
   /// Takes accepted edits the base has caught up with out of the overlay.
   private func settle(
-    _ overlay: inout Overlay, _ state: any FoldState, _ isReached: (ServerVersion) -> Bool
+    _ overlay: inout Overlay, _ row: RecordRow, from remote: String, through: ServerVersion,
+    _ state: any FoldState
   ) throws {
-    let settled = overlay.remove { member in
-      if case .accepted(let version, _) = member.state.delivery {
-        isReached(version)
-      } else {
-        false
-      }
-    }
+    let reached = Set(
+      try overlay.members.filter { member in
+        try isReached(member.state, from: remote, through: through, state)
+      }.map(\.sequence))
+    let settled = overlay.remove(standingOn: row.base?.version) { reached.contains($0.sequence) }
     for member in settled {
       try state.removeEdit(member.sequence)
       state.counts.count(member.state.delivery, by: -1)
@@ -179,23 +221,20 @@ package struct RecordFolder: InlineFolder {
     try state.putMeta(MetaKey.cursor(remote), cursor.encoded)
     guard state.counts.accepted > 0 else { return }
     let reached = try state.openEdits().filter { edit in
-      if case .accepted(let version, _) = edit.state.delivery {
-        version <= cursor.through
-      } else {
-        false
-      }
+      try isReached(edit.state, from: remote, through: cursor.through, state)
     }
-    try settle(reached.map(\.sequence), through: cursor.through, state)
+    try settle(reached.map(\.sequence), from: remote, through: cursor.through, state)
   }
 
   /// Settles accepted edits, each record's together.
   func settle(
-    _ edits: [SequenceNumber], through: ServerVersion, _ state: any FoldState
+    _ edits: [SequenceNumber], from remote: String, through: ServerVersion,
+    _ state: any FoldState
   ) throws {
     for key in try recordKeys(of: edits, state) {
       guard var row = try state.record(key).map({ try RecordRow($0) }) else { continue }
       var overlay = try Overlay(row, state)
-      try settle(&overlay, state) { $0 <= through }
+      try settle(&overlay, row, from: remote, through: through, state)
       try overlay.store(in: &row, state)
       try state.putRecord(key, row.encoded)
     }
@@ -231,7 +270,10 @@ package struct RecordFolder: InlineFolder {
     if !decided.isEmpty, row.openCount > 0 {
       var overlay = try Overlay(row, state)
       let superseded = Set(decided.filter { $0.decision == .supersede }.map(\.sequence))
-      for member in overlay.remove(where: { superseded.contains($0.sequence) }) {
+      let gone = overlay.remove(standingOn: row.base?.version) {
+        superseded.contains($0.sequence)
+      }
+      for member in gone {
         try state.removeEdit(member.sequence)
         state.counts.count(member.state.delivery, by: -1)
         state.counts.superseded += 1

@@ -29,6 +29,13 @@ enum SegmentSealer {
     var body = BodyBuilder()
     body.add(.remote, text: remote.name)
     body.add(.device, data: context.identity.current.id.bytes)
+    // What the edits are based on may be settled and trimmed before an answer comes.
+    if edits.contains(where: { $0.base != .none }) {
+      body.add(.bases) { writer in
+        writer.array(count: edits.count)
+        for edit in edits { SegmentCodec.write(edit.base, into: &writer) }
+      }
+    }
     body.add(.entries) { write(edits.map(\.sequence), into: &$0) }
     body.add(.digest, data: [UInt8](SHA256.hash(data: bytes)))
     let appended = try context.append(Draft(.sent, body: body.finish()))
@@ -69,7 +76,8 @@ enum SegmentSealer {
         let body = try Body(bytes)
         guard try body.text(.remote) == remote.name else { return nil }
         let edits = try body.ranges(.entries).flatMap { Array($0) }
-        let bytes = SegmentCodec.encode(try changes(edits, reader))
+        let bases = try sealedBases(body, count: edits.count)
+        let bytes = SegmentCodec.encode(try changes(edits, reader, bases: bases))
         guard try body.data(.digest) == [UInt8](SHA256.hash(data: bytes)) else {
           throw JournalError.damaged(
             "the segment sealed by entry \(sent) cannot be made again as it was sent; "
@@ -125,20 +133,13 @@ enum SegmentSealer {
   /// The changes of a segment. Of a group that reaches into another remote's collections only the
   /// part this remote owns is here: where a group ends is told by the neighbours, not the flag.
   private static func changes(
-    _ edits: [SequenceNumber], _ reader: JournalReader
+    _ edits: [SequenceNumber], _ reader: JournalReader, bases: [SegmentChange.Base]? = nil
   ) throws -> [SegmentChange] {
     var groups: [SequenceNumber] = []
     var changes: [SegmentChange] = []
-    for sequence in edits {
-      guard let entry = try reader.entry(sequence), let state = try reader.edit(sequence) else {
-        throw missing(sequence)
-      }
-      let base: SegmentChange.Base =
-        switch state.base {
-        case .none: .none
-        case .version(let version): .version(version)
-        case .earlierEdit: try earlier(state.previousOpen, reader)
-        }
+    for (index, sequence) in edits.enumerated() {
+      guard let entry = try reader.entry(sequence) else { throw missing(sequence) }
+      let base = try bases?[index] ?? base(of: sequence, reader)
       groups.append(entry.header.group)
       changes.append(
         SegmentChange(
@@ -154,6 +155,26 @@ enum SegmentSealer {
 
   private static func missing(_ sequence: SequenceNumber) -> JournalError {
     .damaged("open edit \(sequence) is missing; run `journal verify`")
+  }
+
+  private static func base(
+    of sequence: SequenceNumber, _ reader: JournalReader
+  ) throws -> SegmentChange.Base {
+    guard let state = try reader.edit(sequence) else { throw missing(sequence) }
+    return switch state.base {
+    case .none: .none
+    case .version(let version): .version(version)
+    case .earlierEdit: try earlier(state.previousOpen, reader)
+    }
+  }
+
+  private static func sealedBases(_ body: Body, count: Int) throws -> [SegmentChange.Base] {
+    guard let raw = body.raw(.bases) else { return Array(repeating: .none, count: count) }
+    var reader = CBORReader(raw)
+    guard try reader.arrayCount() == count else {
+      throw JournalError.damaged("a `sent` entry has not one base for each edit")
+    }
+    return try (0..<count).map { _ in try SegmentCodec.readBase(&reader, raw) }
   }
 
   private static func earlier(

@@ -70,13 +70,29 @@ struct Intake: Sendable {
     return .computed([UInt8](digest))
   }
 
+  /// Of several echoes of this journal's own edits in a row about one record the last one says all:
+  /// it carries the state, and its version settles the others.
+  private func withoutRepeatedEchoes(
+    _ changes: [FeedChange], _ context: AppendContext
+  ) throws -> [FeedChange] {
+    var kept: [FeedChange?] = changes
+    var lastEcho: [[UInt8]: Int] = [:]
+    for (index, change) in changes.enumerated() {
+      let key = try RecordAddress(collection: change.collection, key: change.key).rowKey
+      let isOwn = try change.originID.map { try context.remembered($0) != nil } ?? false
+      if isOwn, let earlier = lastEcho[key] { kept[earlier] = nil }
+      lastEcho[key] = isOwn ? index : nil
+    }
+    return kept.compactMap { $0 }
+  }
+
   /// Takes a page in: its changes and the cursor, in the caller's transaction.
   ///
   /// A page that changes nothing and settles nothing appends nothing.
   func append(_ page: FeedPage, _ context: AppendContext) throws -> Outcome {
     var outcome = Outcome()
     let known = try context.state.meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }
-    for change in page.changes {
+    for change in try withoutRepeatedEchoes(page.changes, context) {
       let one = try append(change, context)
       outcome.pulled += one.pulled
       outcome.conflicts += one.conflicts

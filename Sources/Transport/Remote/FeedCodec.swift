@@ -96,6 +96,9 @@ package enum FeedCodec {
       guard let fields = body.raw(.fields), fields.first.map({ $0 >> 5 }) == 5 else {
         throw JournalError.invalidInput("a live record of the feed has no fields")
       }
+      var members = CBORReader(fields)
+      _ = try members.skip(maxDepth: Limits.depth)
+      try EditDraft.checkNames([UInt8](fields))
       state = .live([UInt8](fields))
     case 1: state = .deleted
     default:

@@ -87,12 +87,13 @@ public struct JournalServer: Remote {
     }
     let message =
       switch said {
-      case .success(let said): "\(url) says: \(said.message)"
+      case .success(let said): "\(url) says: \(said.message) (\(said.code))"
       case .failure: "\(url) answered with status \(answer.status)"
       }
     return switch answer.status {
     case 401, 403:
-      .unauthorized("\(message). Check the variable that holds the Authorization value")
+      .unauthorized(
+        "\(message). The remote needs --auth-env naming a variable that holds `Bearer TOKEN`")
     case 410: .cursorUnknown(message)
     case 429, 500...599: .unavailable("\(message). Sync again later")
     case 300...399: .protocolViolation("\(message); redirects are refused")
@@ -135,7 +136,13 @@ package enum RemoteURL {
 
   /// Whether a host is this machine by its name or address.
   package static func isLoopback(_ host: String) -> Bool {
-    host == "localhost" || host == "::1" || host.hasPrefix("127.")
+    if host == "localhost" || host == "::1" { return true }
+    let parts = host.split(separator: ".", omittingEmptySubsequences: false)
+    return parts.count == 4 && parts[0] == "127"
+      && parts.allSatisfy { part in
+        (1...3).contains(part.utf8.count) && part.utf8.allSatisfy { (0x30...0x39).contains($0) }
+          && UInt8(part) != nil
+      }
   }
 
   /// Percent-encodes what is not unreserved in a query's value.

@@ -54,11 +54,7 @@ package enum SegmentCodec {
       writer.unsigned(UInt64(change.schema))
       writer.unsigned(change.time.milliseconds)
       writer.bool(change.moreOfGroup)
-      switch change.base {
-      case .none: writer.null()
-      case .version(let version): writer.version(version)
-      case .entry(let id): writer.data(id.bytes)
-      }
+      write(change.base, into: &writer)
       writer.bool(change.isStrict)
       writer.data(change.body)
     }
@@ -89,14 +85,22 @@ package enum SegmentCodec {
         SegmentChange(
           sequence: sequence, id: id, kind: EntryKind(rawValue: kind), schema: schema,
           time: Timestamp(milliseconds: try reader.unsigned()),
-          moreOfGroup: try reader.bool(), base: try base(&reader, segment),
+          moreOfGroup: try reader.bool(), base: try readBase(&reader, segment),
           isStrict: try reader.bool(), body: [UInt8](segment[try reader.data()])))
     }
     guard reader.isAtEnd else { throw JournalError.invalidInput("a segment has trailing bytes") }
     return changes
   }
 
-  private static func base(
+  static func write(_ base: SegmentChange.Base, into writer: inout CBORWriter) {
+    switch base {
+    case .none: writer.null()
+    case .version(let version): writer.version(version)
+    case .entry(let id): writer.data(id.bytes)
+    }
+  }
+
+  static func readBase(
     _ reader: inout CBORReader, _ segment: UnsafeRawBufferPointer
   ) throws -> SegmentChange.Base {
     switch try reader.peekMajor() {

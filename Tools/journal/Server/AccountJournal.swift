@@ -82,10 +82,11 @@ final class AccountJournal: Sendable {
     guard let device else { return page }
     var booked: SequenceNumber = 0
     if let cursor, case .entries(_, let through, _) = FeedCursorText(cursor) { booked = through }
+    // Only a device that has shown a checkpoint is held back for: anybody can name a device.
     let known = try store.journal.read { try PeerRow.read(device, $0.storage)?.cursor }
-    if known == nil || booked > known ?? 0 {
+    if let known, booked > known {
       try await store.journal.transact { [booked] context in
-        var row = try PeerRow.read(device, context.transaction) ?? PeerRow()
+        guard var row = try PeerRow.read(device, context.transaction) else { return }
         row.cursor = max(row.cursor, booked)
         try context.put(.peers, device.bytes, row.encoded)
       }

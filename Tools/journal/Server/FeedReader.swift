@@ -64,13 +64,13 @@ struct FeedReader {
       }
       position = rowKey
       let row = try RecordRow(payload)
-      guard let base = row.base, let fields = row.baseFields else { return true }
+      guard let base = row.base else { return true }
       let names = try RecordAddress(rowKey: rowKey).names
       changes.append(
         FeedChange(
           collection: names.collection, key: names.key, version: base.version, born: base.born,
-          state: .live(fields)))
-      bytes += fields.count
+          state: row.baseFields.map { .live($0) } ?? .deleted))
+      bytes += (row.baseFields?.count ?? 0) + 256
       return true
     }
     let epoch = reader.identity.journal.description
@@ -100,6 +100,8 @@ struct FeedReader {
   private func entryPage(after cursor: SequenceNumber, limit: Int) throws -> FeedPage {
     var changes: [FeedChange] = []
     var states = RecordStates(reader: reader)
+    // Within a group a record's newest state is enough: nobody sees the others.
+    var group: (first: SequenceNumber, places: [[UInt8]: Int]) = (0, [:])
     var bytes = 0
     var last = cursor
     var through = ServerVersion(timestamp: 0, tieBreak: cursor)
@@ -111,9 +113,17 @@ struct FeedReader {
       if header.kind.isEdit, !header.flags.contains(.absorbed),
         let change = try states.change(entry)
       {
-        changes.append(change)
-        if case .live(let fields) = change.state { bytes += fields.count }
-        bytes += 256
+        if header.group == 0 || header.group != group.first { group = (header.group, [:]) }
+        let key = try RecordAddress(collection: change.collection, key: change.key).rowKey
+        if let place = group.places[key] {
+          bytes -= changes[place].bytes
+          changes[place] = change.following(changes[place])
+          bytes += changes[place].bytes
+        } else {
+          if header.group != 0 { group.places[key] = changes.count }
+          changes.append(change)
+          bytes += change.bytes
+        }
       }
       let isFull = changes.count >= limit || bytes >= Self.pageBytes
       return !isFull || header.flags.contains(.moreOfGroup)
@@ -134,6 +144,28 @@ struct FeedReader {
 extension ServerVersion {
   fileprivate func reaching(_ sequence: SequenceNumber) -> ServerVersion {
     ServerVersion(timestamp: timestamp, tieBreak: sequence)
+  }
+}
+
+extension FeedChange {
+  /// What the change takes of a page, about.
+  fileprivate var bytes: Int {
+    if case .live(let fields) = state { fields.count + 256 } else { 256 }
+  }
+
+  /// This change in the place of an earlier one of the same group.
+  fileprivate func following(_ earlier: FeedChange) -> FeedChange {
+    var change = self
+    if let changed, let before = earlier.changed {
+      change.changed =
+        before
+        + changed.filter { name in
+          !before.contains { $0.utf8.elementsEqual(name.utf8) }
+        }
+    } else {
+      change.changed = nil
+    }
+    return change
   }
 }
 

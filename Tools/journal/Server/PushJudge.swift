@@ -48,6 +48,12 @@ struct PushJudge {
 
   /// A group, or a change that stands alone: judged all or none.
   private func judgeUnit(_ unit: [SegmentChange]) throws -> [Verdict] {
+    for change in unit {
+      if let refusal = malformed(change) { return refuse(unit, refusal.code, refusal.message) }
+    }
+    guard Set(unit.map(\.id)).count == unit.count else {
+      return refuse(unit, "id-reused", "an entry id stands twice in a group")
+    }
     let remembered = try unit.map { try rememberedVerdict($0) }
     let known = remembered.compactMap { $0 }
     if known.count == unit.count { return known }
@@ -56,22 +62,29 @@ struct PushJudge {
     }
     var states: [[UInt8]: [UInt8]?] = [:]
     var effects: [Bool] = []
+    var drafts: [Draft] = []
     for change in unit {
-      if let refusal = malformed(change) { return refuse(unit, refusal.code, refusal.message) }
       if let conflict = try conflict(change) { return unit.map { _ in .conflict(conflict) } }
       do {
         effects.append(try effect(change, &states))
+        drafts.append(try draft(change, hasEffect: effects.last ?? false))
+        try context.refuseIfForgotten(change.id)
       } catch let error as JournalError {
-        return refuse(unit, "malformed", "\(error)")
+        return refuse(unit, Self.refusalCode(error), "\(error)")
       }
     }
-    if let size = states.values.compactMap({ $0?.count }).max(), size > Limits.recordBytes {
-      return refuse(unit, "too-large", "a record would have \(size) bytes, over 1 MiB - 16 KiB")
+    let size = states.values.reduce(0) { $0 + ($1?.count ?? 0) }
+    guard size <= Limits.groupStateBytes else {
+      return refuse(unit, "too-large", "the group leaves \(size) bytes behind, over 4 MiB")
     }
-    do {
-      return try append(unit, effects)
-    } catch let error as JournalError where error.code == "too-old" {
-      return refuse(unit, "too-old", "\(error)")
+    return try append(unit, drafts, effects)
+  }
+
+  private static func refusalCode(_ error: JournalError) -> String {
+    switch error {
+    case .tooOld: "too-old"
+    case .invalidInput: "too-large"
+    default: "malformed"
     }
   }
 
@@ -117,6 +130,10 @@ struct PushJudge {
 
   private func malformed(_ change: SegmentChange) -> (code: String, message: String)? {
     guard change.kind.isEdit else { return ("kind", "\(change.kind) is not an edit") }
+    // The year 9999 is the last that RFC 3339 can write.
+    guard change.time.milliseconds < 253_402_300_800_000 else {
+      return ("malformed", "the recording time is beyond the year 9999")
+    }
     return change.body.withUnsafeBytes { bytes in
       do {
         let body = try Body(bytes)
@@ -141,8 +158,23 @@ struct PushJudge {
       var reader = CBORReader(raw)
       _ = try reader.skip(maxDepth: Limits.depth)
     }
-    for key in [BodyKey.actor, .at, .reason] { _ = try body.text(key) }
-    _ = try EditRule.unset(body)
+    for key in [BodyKey.actor, .reason] { _ = try body.text(key) }
+    if var at = try body.text(.at) {
+      guard at.withUTF8({ Timestamp.isValid(UnsafeRawBufferPointer($0)) }) else {
+        throw JournalError.invalidInput("`at` is not a time in RFC 3339")
+      }
+    }
+    let unset = try EditRule.unset(body).map { [UInt8]($0) }
+    guard zip(unset, unset.dropFirst()).allSatisfy({ $0.lexicographicallyPrecedes($1) }) else {
+      throw JournalError.invalidInput("`unset` is not in ascending order")
+    }
+    if let set = body.raw(.set) {
+      try FieldMap.members(of: set) { key, _, _ in
+        guard !unset.contains([UInt8](set[key])) else {
+          throw JournalError.invalidInput("a field is both set and unset")
+        }
+      }
+    }
     let needsFields = kind == .create || kind == .put
     guard (body.raw(.fields) != nil) == needsFields,
       kind == .update || (body.raw(.set) == nil && body.raw(.unset) == nil)
@@ -188,28 +220,41 @@ struct PushJudge {
     let effect = try change.body.withUnsafeBytes {
       try EditRule.apply(change.kind, Body($0), to: before)
     }
+    if let size = effect.fields?.count, size > Limits.recordBytes {
+      throw JournalError.invalidInput(
+        "the record would have \(size) bytes, over the limit of 1 MiB - 16 KiB")
+    }
     states[key] = .some(effect.fields)
     return effect.hasEffect
   }
 
   // MARK: Appending
 
-  private func append(_ unit: [SegmentChange], _ effects: [Bool]) throws -> [Verdict] {
+  private func origin(_ change: SegmentChange) -> Origin {
+    Origin(device: device, sequence: change.sequence, time: change.time)
+  }
+
+  private func draft(_ change: SegmentChange, hasEffect: Bool) throws -> Draft {
+    var draft = try Draft(
+      change.kind, id: change.id, body: Self.body(change.body, with: origin(change)))
+    draft.schema = change.schema
+    if !hasEffect { draft.flags.insert(.absorbed) }
+    return draft
+  }
+
+  private func append(
+    _ unit: [SegmentChange], _ drafts: [Draft], _ effects: [Bool]
+  ) throws -> [Verdict] {
     var group: SequenceNumber = unit.count > 1 ? .max : 0
     var verdicts: [Verdict] = []
-    for (change, hasEffect) in zip(unit, effects) {
-      let origin = Origin(device: device, sequence: change.sequence, time: change.time)
-      var draft = try Draft(
-        change.kind, id: change.id, body: Self.body(change.body, with: origin))
-      draft.schema = change.schema
-      if !hasEffect { draft.flags.insert(.absorbed) }
+    for ((change, draft), hasEffect) in zip(zip(unit, drafts), effects) {
       let appended = try context.append(
         draft, group: group, moreOfGroup: change.moreOfGroup)
       guard case .new(let sequence) = appended else {
         throw JournalError.storage("an entry judged as new was not appended")
       }
       if group == .max { group = sequence }
-      try context.put(.origins, origin.key, RememberedID(sequence: sequence).encoded)
+      try context.put(.origins, origin(change).key, RememberedID(sequence: sequence).encoded)
       verdicts.append(verdict(context.head.lastTime, sequence, isAbsorbed: !hasEffect))
     }
     return verdicts
@@ -218,7 +263,8 @@ struct PushJudge {
   /// A body with its origin, which comes last: members of pushed edits have lower numbers.
   private static func body(_ body: [UInt8], with origin: Origin) -> [UInt8] {
     var writer = CBORWriter(reserving: body.count + 40)
-    writer.map(count: Int(body.first ?? 0xA0) - 0xA0 + 1)
+    // A body that passed as well-formed has one byte of head; any other gives bytes that differ.
+    writer.map(count: Int((body.first ?? 0) & 0x1F) + 1)
     writer.raw(body.dropFirst())
     writer.unsigned(BodyKey.origin.rawValue)
     origin.write(into: &writer)

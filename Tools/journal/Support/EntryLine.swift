@@ -139,7 +139,7 @@ final class EditStatuses {
     if header.flags.contains(.absorbed) { return true }
     if header.flags.contains(.local) { return false }
     if let edit = try reader.edit(header.sequence) {
-      guard case .accepted(_, let absorbed) = edit.delivery else { return false }
+      guard case .accepted(_, let absorbed, _) = edit.delivery else { return false }
       return absorbed
     }
     return try answered.get().absorbed.contains(header.sequence)
