@@ -13,6 +13,7 @@ struct JournalCommand: AsyncParsableCommand {
       Exit codes: 0 done, 1 negative finding, 2 journal not usable, 3 exchange not completed, \
       4 below the horizon, 64 usage or input.
       """,
+    version: "0.1.0",
     subcommands: [
       Init.self, Append.self, Log.self, Get.self, QueryVerb.self, Export.self, History.self,
       Stats.self, Pending.self, Conflicts.self, RemoteVerb.self, Sync.self, Compact.self,

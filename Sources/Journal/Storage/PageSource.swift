@@ -2,6 +2,8 @@
 final class PageSource {
   let file: PageFile
   let meta: MetaPage
+  /// Off while every row is checked one by one anyway, each with its own message.
+  var checksRows = true
   private var cache = PageCache(capacity: 4096)
 
   init(_ file: PageFile, _ meta: MetaPage) {
@@ -14,6 +16,7 @@ final class PageSource {
     if let page = cache.page(number) { return page }
     try checkNumber(number, 1, place)
     let page = try TreePage(Page(number, meta.pageBytes, file, place: place))
+    if page.isLeaf { try page.checkRows(of: checksRows ? Table.atPlace[place] : nil) }
     cache.insert(page)
     return page
   }

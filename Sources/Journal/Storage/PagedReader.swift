@@ -162,4 +162,8 @@ package final class PagedReader: StorageReader {
 extension Table {
   /// The table in messages.
   var place: String { "table \(name)" }
+
+  /// The tables by ``place``.
+  static let atPlace = Dictionary(
+    uniqueKeysWithValues: Table.allCases.map { ($0.place, $0) })
 }

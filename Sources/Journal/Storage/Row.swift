@@ -39,7 +39,14 @@ enum Row {
 
   /// What a reader is told when a row does not agree with its checksum.
   static func mismatch(_ table: Table, _ key: UnsafeRawBufferPointer) -> JournalError {
-    .damaged("checksum of row \(hex(key)) in \(table.name); run `journal verify`")
+    .damaged("checksum of row \(name(key, table)) in \(table.name); run `journal verify`")
+  }
+
+  private static func name(_ key: UnsafeRawBufferPointer, _ table: Table) -> String {
+    guard table == .entries || table == .edits, let sequence = UInt64(sequenceKey: key) else {
+      return hex(key)
+    }
+    return "\(sequence)"
   }
 
   /// The bytes as hexadecimal digits, cut after 64 bytes.

@@ -39,7 +39,7 @@ package final class Verifier {
     let structure = pages.checkStructure(limit: problemLimit)
     guard structure.isEmpty else {
       var report = VerifyReport()
-      report.problems = structure
+      report.problems = structure.map(Self.plain)
       // The rows may still be readable; what they say is added, never relied upon.
       if let head = try? JournalReader(pages).head {
         report.size = head.frontier.size
@@ -53,7 +53,13 @@ package final class Verifier {
   }
 
   private func problem(_ text: String) {
-    if report.problems.count < Self.problemLimit { report.problems.append(text) }
+    if report.problems.count < Self.problemLimit { report.problems.append(Self.plain(text)) }
+  }
+
+  /// Other verbs advise to run `verify`; here that is what is being done.
+  private static func plain(_ problem: String) -> String {
+    let advice = "; run `journal verify`"
+    return problem.hasSuffix(advice) ? String(problem.dropLast(advice.count)) : problem
   }
 
   /// Runs one part; an error inside it is a problem, not the end of verification.

@@ -4,6 +4,14 @@
   import NIOHTTP1
   import NIOPosix
 
+  #if canImport(Glibc)
+    import Glibc
+  #elseif canImport(Musl)
+    import Musl
+  #elseif canImport(Darwin)
+    import Darwin
+  #endif
+
   /// Exchanges over AsyncHTTPClient. Close it with ``shutdown()``.
   public final class AsyncHTTPExchange: HTTPExchange {
     private let client: HTTPClient
@@ -33,19 +41,49 @@
       } catch is NIOTooManyBytesError {
         throw TransportError.protocolViolation("the server's answer is over 8 MiB")
       } catch {
-        // The client's errors may quote the request: only their kind is passed on.
+        let reason = Self.reason(error)
         throw TransportError.unreachable(
-          "no answer from \(request.url): \(String(describing: type(of: error))) "
-            + "\(Self.reason(error)). What was recorded is safe here; sync again later")
+          "no answer from \(request.url): \(reason)\(reason.hasSuffix("?") ? "" : ".") "
+            + "What was recorded is safe here; sync again later")
       }
     }
 
+    private static let failedHandshake = "TLS handshake failed: is it an https address?"
+
+    /// Why there is no answer. The client's errors may quote the request: of those that are not
+    /// known only the type is passed on.
     private static func reason(_ error: any Error) -> String {
       switch error {
-      case let error as HTTPClientError: error.shortDescription
-      case let error as NIOConnectionError: "cannot connect to \(error.host):\(error.port)"
-      default: ""
+      case let error as HTTPClientError: return reason(error)
+      case let error as NIOConnectionError: return reason(error)
+      case let error as IOError: return String(cString: strerror(error.errnoCode)).lowercased()
+      case let error as ChannelError:
+        if case .connectTimeout = error { return "timed out" }
+        return "the connection broke"
+      case is SocketAddressError.UnknownHost: return "the host's name is not known"
+      default:
+        // The TLS library's types are not among this module's dependencies.
+        let name = String(describing: type(of: error))
+        return name.contains("SSL") ? failedHandshake : name
       }
+    }
+
+    private static func reason(_ error: HTTPClientError) -> String {
+      let timeouts: [HTTPClientError] = [
+        .connectTimeout, .readTimeout, .writeTimeout, .deadlineExceeded,
+        .getConnectionFromPoolTimeout,
+      ]
+      if timeouts.contains(error) { return "timed out" }
+      if error == .tlsHandshakeTimeout { return failedHandshake }
+      if error == .remoteConnectionClosed { return "the server closed the connection" }
+      return error.shortDescription
+    }
+
+    private static func reason(_ error: NIOConnectionError) -> String {
+      let place = "cannot connect to \(error.host):\(error.port)"
+      if let first = error.connectionErrors.first { return "\(place): \(reason(first.error))" }
+      return error.dnsAError != nil || error.dnsAAAAError != nil
+        ? "\(place): the host's name is not known" : place
     }
 
     /// Closes idle connections and ends the client.

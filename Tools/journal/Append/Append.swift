@@ -6,7 +6,21 @@ import Synchronization
 
 struct Append: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    abstract: "Append local changes from lines of JSON.")
+    abstract: "Append local changes from lines of JSON.",
+    discussion: #"""
+      One change a line, in one of four forms:
+
+        {"op":"create","collection":"notes","id":"n1","fields":{"title":"Milk"}}
+        {"op":"update","collection":"notes","id":"n1","set":{"n":2},"unset":["x"]}
+        {"op":"put","collection":"notes","id":"n1","fields":{"title":"Milk"}}
+        {"op":"delete","collection":"notes","id":"n1"}
+
+      put creates or replaces the whole record. create may leave out id: one is made.
+
+      Optional members: actor (who); at (the time the change claims, RFC 3339); entry (a UUID:
+      the same line again appends nothing); group (the same value on consecutive lines, at
+      most 1,000: all or none).
+      """#)
 
   @OptionGroup var journal: JournalDirectory
   @Argument(help: "A file of changes, one a line; - is standard input.") var file = "-"
@@ -115,6 +129,10 @@ struct AppendRun {
           batch.lineCount >= batchLines
           || batch.bytes + change.draft.body.count > Limits.batchBytes
         let goesOn = change.group != nil && change.group == batch.openGroup
+        if goesOn, let unit = batch.units.last, unit.lines.count >= Limits.groupEntries {
+          // Refused here, so that a group without an end is not read into memory.
+          throw JournalError.invalidInput("a group has more than 1,000 entries")
+        }
         if isFull, !goesOn, !batch.units.isEmpty {
           pendingLine = (change, lines.number)
           return batch
@@ -139,6 +157,10 @@ struct AppendRun {
     switch error {
     case let error as InputError: (line, cause) = (error.line, error.cause)
     case let error as AppendBatch.Refused: (line, cause) = (error.line, error.cause)
+    case let error as Finding where kept > 0:
+      return Finding(
+        status: error.status,
+        message: "\(error.message ?? ""); kept \(kept) lines, last sequence \(lastSequence)")
     default: return error
     }
     let status = ExitStatus.of(cause)

@@ -14,6 +14,8 @@ final class LineReader {
   static let maximumLineBytes = 8 << 20
 
   private let descriptor: Int32
+  /// Nil is standard input.
+  private let path: String?
   private var buffer: [UInt8] = []
   private var start = 0
   private var isAtEnd = false
@@ -23,8 +25,10 @@ final class LineReader {
   init(_ path: String) throws {
     guard path != "-" else {
       descriptor = 0
+      self.path = nil
       return
     }
+    self.path = path
     descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
       throw Finding.usage("cannot read \(path): \(String(cString: strerror(errno)))")
@@ -90,9 +94,16 @@ final class LineReader {
         read(descriptor, bytes.baseAddress?.advanced(by: old), Self.blockBytes)
       }
     } while got < 0 && errno == EINTR
+    let code = errno
     buffer.removeLast(Self.blockBytes - max(0, got))
     guard got >= 0 else {
-      throw JournalError.storage("cannot read the input: \(String(cString: strerror(errno)))")
+      // No line is to blame, so this is no error of the input's lines.
+      let reason = String(cString: strerror(code))
+      guard let path else {
+        throw Finding(
+          status: ExitStatus.unavailable, message: "cannot read standard input: \(reason)")
+      }
+      throw Finding.usage("cannot read \(path): \(reason)")
     }
     isAtEnd = got == 0
   }

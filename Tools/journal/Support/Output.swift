@@ -54,10 +54,30 @@ private func writeBytes(_ file: Int32, _ bytes: UnsafeRawPointer?, _ count: Int)
   write(file, bytes, count)
 }
 
+extension String {
+  /// The text with its control characters as `\u{XX}`.
+  ///
+  /// Names and values come from others; on a terminal their control characters would be commands.
+  var terminalSafe: String {
+    // C1 controls are 0xC2 and one more byte in UTF-8.
+    if utf8.allSatisfy({ $0 >= 0x20 && $0 != 0x7F && $0 != 0xC2 }) { return self }
+    var safe = ""
+    for scalar in unicodeScalars {
+      switch scalar.value {
+      case 0..<0x20, 0x7F...0x9F:
+        let digits = String(scalar.value, radix: 16, uppercase: true)
+        safe += "\\u{\(digits.count < 2 ? "0" : "")\(digits)}"
+      default: safe.unicodeScalars.append(scalar)
+      }
+    }
+    return safe
+  }
+}
+
 /// Messages for people, on standard error.
 enum Diagnostics {
   static func error(_ text: String) {
-    note("journal: error: \(text)")
+    note("journal: error: \(text.terminalSafe)")
   }
 
   static func note(_ text: String) {

@@ -6,7 +6,11 @@ struct Compact: AsyncParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Trim what is settled.")
 
   @OptionGroup var journal: JournalDirectory
-  @Option(help: "Keep entries this young (30m, 12h, 7d, 2w), or so many of the newest.")
+  @Option(
+    help: """
+      Keep entries this young (30m, 12h, 7d, 2w), or so many of the newest; without it all that \
+      is settled goes.
+      """)
   var keep: RetentionArgument?
   @Flag(help: "Only say what would go.") var dryRun = false
   @OptionGroup var json: JSONFlag

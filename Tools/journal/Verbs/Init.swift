@@ -24,7 +24,7 @@ struct Init: ParsableCommand {
           "key": .string(try store.journal.verifierKey), "local": .bool(local),
         ]))
     } else {
-      output.line("created \(journal.directory), device \(id) (\(label))")
+      output.line("created \(journal.directory), device \(id) (\(label))".terminalSafe)
     }
     output.flush()
   }

@@ -8,17 +8,22 @@ struct Log: AsyncParsableCommand {
   @OptionGroup var journal: JournalDirectory
   @Option(help: "Only entries about this collection.") var collection: String?
   @Option(help: "Only entries about the record with this id.") var record: String?
-  @Option(help: "Only entries of this kind.") var kind: String?
+  @Option(help: "Only entries of this kind: \(EntryKind.listed).") var kind: String?
   @Option(help: "First sequence.") var from: UInt64?
   @Option(help: "Last sequence.") var to: UInt64?
   @Option(help: "At most so many entries, from the start.") var limit: Int?
   @Flag(help: "Go on with entries as they are appended.") var follow = false
   @OptionGroup var json: JSONFlag
 
+  func validate() throws {
+    if let limit, limit < 0 { throw ValidationError("--limit is not negative") }
+  }
+
   func run() async throws {
     let wanted = try kind.map { name in
       guard let kind = EntryKind(name: name) else {
-        throw Finding.usage("no kind of entry is called \"\(name)\"")
+        throw Finding.usage(
+          "no kind of entry is called \"\(name)\"; the kinds are \(EntryKind.listed)")
       }
       return kind
     }
@@ -56,6 +61,15 @@ struct Log: AsyncParsableCommand {
     if let collection, fields["collection"] != .string(collection) { return false }
     if let record, fields["record"] != .string(record) { return false }
     return true
+  }
+}
+
+extension EntryKind {
+  /// The names of all kinds, as `--kind` takes them without quotes.
+  fileprivate static var listed: String {
+    (EntryKind.opened.rawValue...EntryKind.deviceChanged.rawValue).map { rawValue in
+      EntryKind(rawValue: rawValue).description.replacingOccurrences(of: " ", with: "-")
+    }.joined(separator: ", ")
   }
 }
 
@@ -100,6 +114,6 @@ enum EntryText {
     for (name, value) in fields where !shown.contains(name) && !hidden.contains(name) {
       parts.append("\(name)=\(plain(value))")
     }
-    return parts.joined(separator: "  ")
+    return parts.joined(separator: "  ").terminalSafe
   }
 }

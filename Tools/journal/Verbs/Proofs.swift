@@ -25,7 +25,7 @@ struct Verify: ParsableCommand {
         "sound: \(report.size) entries, root \(report.root), horizon \(report.horizon)")
     } else {
       output.line("\(report.problems.count) problems:")
-      for problem in report.problems { output.line("  \(problem)") }
+      for problem in report.problems { output.line("  \(problem)".terminalSafe) }
     }
     output.flush()
     if !report.isSound { throw Finding.negative() }

@@ -44,10 +44,20 @@ struct Stats: ParsableCommand {
     if json.isJSON {
       output.line(JSONLines.text(stats))
     } else {
-      for (name, value) in stats { output.line("\(name): \(JSONText.string(value))") }
+      for name in Self.order {
+        guard let value = stats[name] else { continue }
+        let shown = if case .string(let text) = value { text } else { JSONText.string(value) }
+        output.line("\(name): \(shown)".terminalSafe)
+      }
     }
     output.flush()
   }
+
+  /// The order for people.
+  private static let order = [
+    "entries", "firstSequence", "lastSequence", "horizon", "pending", "accepted", "parked",
+    "settled", "collections", "bytes", "device", "label", "local",
+  ]
 }
 
 struct Pending: ParsableCommand {

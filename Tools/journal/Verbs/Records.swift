@@ -23,8 +23,10 @@ struct Get: ParsableCommand {
           "collection": .string(collection), "id": .string(id), "fields": .object(fields),
         ]))
     } else {
-      output.line("\(collection)/\(id)")
-      for (name, value) in fields { output.line("  \(name): \(JSONText.string(value))") }
+      output.line("\(collection)/\(id)".terminalSafe)
+      for (name, value) in fields {
+        output.line("  \(name): \(JSONText.string(value))".terminalSafe)
+      }
     }
     output.flush()
   }
@@ -38,9 +40,12 @@ struct QueryVerb: ParsableCommand {
   @Argument var collection: String
   @Option(
     name: .customLong("where"), parsing: .singleValue,
-    help: "FIELD OP VALUE; OP is = != < <= > >= contains in, VALUE is JSON.")
+    help: """
+      FIELD OP VALUE, OP between spaces: = != < <= > >= contains in. VALUE is JSON, so strings \
+      need quotes: 'title = "Milk"'.
+      """)
   var conditions: [ConditionArgument] = []
-  @Option(help: "FIELD or FIELD:desc.") var sort: String?
+  @Option(help: "FIELD, FIELD:asc or FIELD:desc.") var sort: String?
   @Option(help: "At most so many records.") var limit: Int?
   @Option(help: "Leave out so many records first.") var offset: Int = 0
   @Option(help: "A sequence, or a time in RFC 3339.") var at: MomentArgument?
@@ -49,16 +54,22 @@ struct QueryVerb: ParsableCommand {
   func validate() throws {
     if let limit, limit < 0 { throw ValidationError("--limit is not negative") }
     if offset < 0 { throw ValidationError("--offset is not negative") }
+    if let sort, Self.order(sort) == nil {
+      throw ValidationError("--sort is FIELD, FIELD:asc or FIELD:desc")
+    }
+  }
+
+  /// A field's name may hold colons: only the two known suffixes are none of it.
+  private static func order(_ text: String) -> Query.Sort? {
+    let isDescending = text.hasSuffix(":desc")
+    let suffixCount = isDescending ? 5 : text.hasSuffix(":asc") ? 4 : 0
+    let field = String(text.dropLast(suffixCount))
+    return field.isEmpty ? nil : Query.Sort(field, descending: isDescending)
   }
 
   func run() throws {
     let snapshot = try OpenJournal.snapshot(journal.directory, at: at)
-    let order = sort.map { text in
-      if text.hasSuffix(":desc") {
-        return Query.Sort(String(text.dropLast(5)), descending: true)
-      }
-      return Query.Sort(text.hasSuffix(":asc") ? String(text.dropLast(4)) : text)
-    }
+    let order = sort.flatMap { Self.order($0) }
     let records = try snapshot.query(
       Query(
         collection, where: conditions.map(\.condition), sort: order, limit: limit,
@@ -71,7 +82,8 @@ struct QueryVerb: ParsableCommand {
       ]
       output.line(
         json.isJSON
-          ? JSONLines.text(fields) : "\(record.key)  \(JSONLines.text(record.fields))")
+          ? JSONLines.text(fields)
+          : "\(record.key)  \(JSONLines.text(record.fields))".terminalSafe)
     }
     output.flush()
   }
@@ -133,9 +145,7 @@ struct History: ParsableCommand {
     let snapshot = try OpenJournal.snapshot(journal.directory, at: at)
     let reader = snapshot.reader
     let entries = try snapshot.history(collection, id)
-    guard !entries.isEmpty else {
-      throw Finding.negative("nothing is recorded about \(collection)/\(id)")
-    }
+    guard !entries.isEmpty else { throw try nothingHeld(snapshot) }
     let line = EntryLine(statuses: EditStatuses(reader))
     let output = Output()
     for entry in entries {
@@ -143,5 +153,17 @@ struct History: ParsableCommand {
       output.line(json.isJSON ? JSONLines.text(fields) : EntryText.line(fields))
     }
     output.flush()
+  }
+
+  /// Says apart what never was and what is no longer held.
+  private func nothingHeld(_ snapshot: Snapshot) throws -> Finding {
+    let horizon = snapshot.reader.horizon.sequence
+    if try snapshot.get(collection, id) != nil {
+      return .negative(
+        "\(collection)/\(id) exists, but its entries before the horizon \(horizon) were trimmed")
+    }
+    let message = "nothing is recorded about \(collection)/\(id)"
+    return .negative(
+      horizon > 1 ? "\(message); entries before the horizon \(horizon) were trimmed" : message)
   }
 }

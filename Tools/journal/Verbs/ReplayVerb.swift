@@ -48,7 +48,9 @@ struct ReplayVerb: ParsableCommand {
       output.line(
         "folded \(reader.horizon.sequence)...\(last): "
           + (differences.isEmpty ? "equal" : "\(differences.count) differences"))
-      for difference in differences.prefix(20) { output.line("  \(difference)") }
+      for difference in differences.prefix(20) {
+        output.line("  \(difference)".terminalSafe)
+      }
     }
     output.flush()
     if !differences.isEmpty { throw Finding.negative() }
@@ -102,11 +104,10 @@ struct Compare: ParsableCommand {
       ]
       if let one = left[key] { fields["first"] = .object(try Snapshot.decode(one)) }
       if let other = right[key] { fields["second"] = .object(try Snapshot.decode(other)) }
-      output.line(
-        json.isJSON
-          ? JSONLines.text(fields)
-          : "\(names.collection)/\(names.key)  first: \(fields["first"]?.description ?? "absent")"
-            + "  second: \(fields["second"]?.description ?? "absent")")
+      let text =
+        "\(names.collection)/\(names.key)  first: \(fields["first"]?.description ?? "absent")"
+        + "  second: \(fields["second"]?.description ?? "absent")"
+      output.line(json.isJSON ? JSONLines.text(fields) : text.terminalSafe)
     }
     if differing == 0, !json.isJSON { output.line("equal: \(keys.count) records") }
     output.flush()

@@ -3,8 +3,15 @@ import Foundation
 import Hummingbird
 import Journal
 import Logging
+import NIOCore
 import Transport
 import UnixSignals
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Darwin)
+  import Darwin
+#endif
 
 struct Serve: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
@@ -25,11 +32,10 @@ struct Serve: AsyncParsableCommand {
     guard (0...65_535).contains(port) else { throw Finding.usage("--port is 0 to 65535") }
     let directory = String(store.dropFirst(5))
     let accounts = Accounts(directory: directory, tokens: try readTokens())
-    if tokens != nil {
-      try FileManager.default.createDirectory(
-        atPath: directory, withIntermediateDirectories: true,
-        attributes: [.posixPermissions: 0o700])
-    }
+    // The journal makes its own directory; with tokens the journals stand inside of it.
+    try Self.makeDirectory(
+      tokens != nil
+        ? directory : URL(fileURLWithPath: directory).deletingLastPathComponent().path)
     try await accounts.openSingle()
     var logger = Logger(label: "journal")
     logger.logLevel = .error
@@ -49,9 +55,30 @@ struct Serve: AsyncParsableCommand {
       try await application.runService(gracefulShutdownSignals: [.sigterm, .sigint])
     } catch {
       await accounts.close()
-      throw JournalError.storage("the server cannot listen on \(host):\(port): \(error)")
+      throw JournalError.storage(
+        "the server cannot listen on \(host):\(port): \(Self.reason(error))")
     }
     await accounts.close()
+  }
+
+  /// Leaves a directory that exists, and its permissions, as it is.
+  private static func makeDirectory(_ path: String) throws {
+    guard !FileManager.default.fileExists(atPath: path) else { return }
+    do {
+      try FileManager.default.createDirectory(
+        atPath: path, withIntermediateDirectories: true,
+        attributes: [.posixPermissions: 0o700])
+    } catch {
+      throw JournalError.storage("cannot create \(path): \(error.localizedDescription)")
+    }
+  }
+
+  private static func reason(_ error: any Error) -> String {
+    switch error {
+    case let error as IOError: String(cString: strerror(error.errnoCode)).lowercased()
+    case is SocketAddressError.UnknownHost: "no such host"
+    default: "\(error)"
+    }
   }
 
   private func readTokens() throws -> [String: String]? {
