@@ -72,8 +72,9 @@ struct DirectoryPlace {
   }
 
   func discard(_ temporary: String) {
-    // Best effort: what is left behind is never taken for a journal.
-    try? FileManager.default.removeItem(atPath: temporary)
+    // Best effort, the error that led here is the one to report: what is left behind is never
+    // taken for a journal.
+    do { try FileManager.default.removeItem(atPath: temporary) } catch {}
   }
 
   private static func sync(_ directory: String) throws(JournalError) {

@@ -41,7 +41,7 @@ package final class Verifier {
       var report = VerifyReport()
       report.problems = structure.map(Self.plain)
       // The rows may still be readable; what they say is added, never relied upon.
-      if let head = try? JournalReader(pages).head {
+      if case .success(let head) = Result(catching: { try JournalReader(pages).head }) {
         report.size = head.frontier.size
         report.root = head.frontier.root
       }

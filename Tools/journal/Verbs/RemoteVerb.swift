@@ -52,9 +52,10 @@ struct RemoteVerb: AsyncParsableCommand {
         output.line(
           json.isJSON
             ? JSONLines.text(fields)
-            : "\(remote.name)  \(remote.kind)  \(remote.url)  "
+            : ("\(remote.name)  \(remote.kind)  \(remote.url)  "
               + (remote.collections.isEmpty
                 ? "(all other collections)" : remote.collections.joined(separator: ", ")))
+              .terminalSafe)
       }
       output.flush()
     }

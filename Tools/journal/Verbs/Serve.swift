@@ -83,9 +83,9 @@ struct Serve: AsyncParsableCommand {
 
   private func readTokens() throws -> [String: String]? {
     guard let tokens else { return nil }
-    guard let text = try? String(contentsOfFile: tokens, encoding: .utf8) else {
-      throw Finding.usage("cannot read the tokens file \(tokens)")
-    }
+    guard let bytes = FileManager.default.contents(atPath: tokens),
+      let text = String(bytes: bytes, encoding: .utf8)
+    else { throw Finding.usage("cannot read the tokens file \(tokens)") }
     return try Accounts.tokens(text)
   }
 }
