@@ -67,6 +67,11 @@ package enum Base64 {
     ByteOrder.withUTF8(of: text) { decode($0) }
   }
 
+  /// The bytes of a text held as bytes, or nil unless it is canonical base64.
+  package static func decode(_ text: some Collection<UInt8>) -> [UInt8]? {
+    Array(text).withUnsafeBytes { decode($0) }
+  }
+
   private static func value(of digit: UInt8) -> UInt32? {
     switch digit {
     case UInt8(ascii: "A")...UInt8(ascii: "Z"): UInt32(digit - UInt8(ascii: "A"))

@@ -49,7 +49,7 @@ public struct Checkpoint: Sendable {
     guard let size = Self.decimal(lines[1]) else {
       throw .invalidInput("line 2 of a checkpoint is a size below 2^64 without leading zeros")
     }
-    guard let bytes = NoteBase64.decode(lines[2]), let root = TreeHash(bytes: bytes) else {
+    guard let bytes = Base64.decode(lines[2]), let root = TreeHash(bytes: bytes) else {
       throw .invalidInput("line 3 of a checkpoint is the base64 of a 32-byte root")
     }
     try self.init(origin: String(decoding: lines[0], as: UTF8.self), size: size, root: root)

@@ -86,7 +86,7 @@ package enum KeyFile {
 
 extension KeyFile {
   private static func text(of key: SigningKey) -> [UInt8] {
-    let seed = key.seed.withUnsafeBytes(NoteBase64.encode)
+    let seed = key.seed.withUnsafeBytes { Base64.encode($0) }
     return Array("\(prefix)\(version)+\(key.name)+\(seed)\n".utf8)
   }
 
@@ -103,7 +103,7 @@ extension KeyFile {
     guard parts[0].dropFirst(prefix.utf8.count).elementsEqual(version.utf8) else {
       throw .unsupported("the key file \(path) is of another version than \(version)")
     }
-    guard let seed = NoteBase64.decode(parts[2]) else { throw damaged }
+    guard let seed = Base64.decode(parts[2]) else { throw damaged }
     do {
       return try SigningKey(name: String(Substring(parts[1])), seed: seed)
     } catch {

@@ -87,7 +87,7 @@ private struct Signature {
       separator: UInt8(ascii: " "), omittingEmptySubsequences: false)
     guard line.starts(with: NoteRules.signaturePrefix), fields.count == 2,
       NoteRules.isKeyName(String(decoding: fields[0], as: UTF8.self)),
-      let decoded = NoteBase64.decode(fields[1]), decoded.count > 4
+      let decoded = Base64.decode(fields[1]), decoded.count > 4
     else {
       throw .invalidInput("a signature line reads \"— <name> <base64>\"; one here does not")
     }

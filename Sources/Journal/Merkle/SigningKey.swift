@@ -66,7 +66,7 @@ public struct SigningKey: Sendable {
     } catch {
       throw .storage("the system did not sign with key \(name): \(error)")
     }
-    return "\(text)\n— \(name) \(signature.withUnsafeBytes(NoteBase64.encode))\n"
+    return "\(text)\n— \(name) \(signature.withUnsafeBytes { Base64.encode($0) })\n"
   }
 }
 

@@ -114,11 +114,11 @@ extension TreeHash {
 extension TreeHash: LosslessStringConvertible {
   /// A hash from its text form; nil unless it is the padded base64 of 32 bytes.
   public init?(_ description: String) {
-    guard let bytes = NoteBase64.decode(description.utf8) else { return nil }
+    guard let bytes = Base64.decode(description.utf8) else { return nil }
     self.init(bytes: bytes)
   }
 
   public var description: String {
-    withUnsafeBytes(NoteBase64.encode)
+    withUnsafeBytes { Base64.encode($0) }
   }
 }

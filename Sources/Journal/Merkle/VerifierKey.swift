@@ -32,7 +32,7 @@ public struct VerifierKey: Sendable {
     // Base64 has plus signs of its own, so only the first two separate.
     let parts = text.utf8.split(
       separator: UInt8(ascii: "+"), maxSplits: 2, omittingEmptySubsequences: false)
-    guard parts.count == 3, let bytes = NoteBase64.decode(parts[2]), let kind = bytes.first else {
+    guard parts.count == 3, let bytes = Base64.decode(parts[2]), let kind = bytes.first else {
       throw .invalidInput("a verifier key reads <name>+<8 hex digits>+<base64>; this one does not")
     }
     guard kind == NoteRules.ed25519 else {
@@ -84,6 +84,6 @@ extension VerifierKey: Hashable {
 extension VerifierKey: CustomStringConvertible {
   public var description: String {
     "\(name)+\(hexID)+"
-      + ([NoteRules.ed25519] + publicKey).withUnsafeBytes(NoteBase64.encode)
+      + ([NoteRules.ed25519] + publicKey).withUnsafeBytes { Base64.encode($0) }
   }
 }

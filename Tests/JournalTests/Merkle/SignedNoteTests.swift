@@ -44,7 +44,7 @@ struct SignedNoteTests {
   func publishedSignature() throws {
     // The published secret is the key's kind, one byte, and the seed.
     let secret = try #require(
-      NoteBase64.decode("AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz".utf8))
+      Base64.decode("AYEKFALVFGyNhPJEMzD1QIDr+Y7hfZx09iUvxdXHKDFz".utf8))
     let key = try SigningKey(name: "PeterNeumann", seed: Array(secret.dropFirst()))
     #expect(key.verifierKey.description == Self.peterKey)
     let note = try key.sign(text: Self.peterText)
@@ -87,7 +87,7 @@ struct SignedNoteTests {
         try SignedNote.open(text, with: [witness.verifierKey, key.verifierKey]) == checkpoint)
     }
     // A kind of signature that is longer than any known here.
-    let long = [UInt8](repeating: 7, count: 2_000).withUnsafeBytes(NoteBase64.encode)
+    let long = [UInt8](repeating: 7, count: 2_000).withUnsafeBytes { Base64.encode($0) }
     #expect(try SignedNote.open(note + "— other \(long)\n", with: [key.verifierKey]) == checkpoint)
   }
 
@@ -100,7 +100,7 @@ struct SignedNoteTests {
     }
     let id = withUnsafeBytes(of: key.verifierKey.keyID.bigEndian) { Array($0) }
     for count in [1, 63, 65] {
-      let short = (id + [UInt8](repeating: 0, count: count)).withUnsafeBytes(NoteBase64.encode)
+      let short = (id + [UInt8](repeating: 0, count: count)).withUnsafeBytes { Base64.encode($0) }
       let text = "\(checkpoint.text)\n— \(key.name) \(short)\n"
       #expect(refusalCode { try SignedNote.open(text, with: [key.verifierKey]) } == "damaged")
     }
