@@ -107,8 +107,15 @@ struct SyncRun {
     if cursor?.cursor.isEmpty == true { cursor = nil }
     var emptyPages = 0
     while true {
-      let page = try await remote.changes(
-        after: cursor?.cursor, limit: pageLimit, device: device)
+      let page: FeedPage
+      do {
+        page = try await remote.changes(after: cursor?.cursor, limit: pageLimit, device: device)
+      } catch TransportError.resyncRequired where cursor != nil {
+        // The server trimmed past this device. Its history is the same, so versions still compare:
+        // reading the full state adds what is new and leaves what is known alone.
+        cursor = nil
+        continue
+      }
       let intake = Intake(remote: name, epoch: page.epoch)
       let outcome: Intake.Outcome
       do {

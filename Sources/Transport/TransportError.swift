@@ -12,6 +12,8 @@ public enum TransportError: Error, Sendable, Equatable {
   case unavailable(String)
   /// The server does not know the cursor: another epoch, or it went back.
   case cursorUnknown(String)
+  /// What followed the cursor is no longer there to be read; the full state is.
+  case resyncRequired(String)
   /// Another process is exchanging with this journal's remotes.
   case busy(String)
   /// The request itself cannot be made: a bad URL, an unset variable.
@@ -25,6 +27,7 @@ public enum TransportError: Error, Sendable, Equatable {
     case .protocolViolation: "protocol-violation"
     case .unavailable: "unavailable"
     case .cursorUnknown: "cursor-unknown"
+    case .resyncRequired: "resync-required"
     case .busy: "busy"
     case .invalidConfiguration: "invalid-configuration"
     }
@@ -35,7 +38,7 @@ extension TransportError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .unreachable(let text), .unauthorized(let text), .protocolViolation(let text),
-      .unavailable(let text), .cursorUnknown(let text), .busy(let text),
+      .unavailable(let text), .cursorUnknown(let text), .resyncRequired(let text), .busy(let text),
       .invalidConfiguration(let text):
       text
     }

@@ -36,7 +36,10 @@ final class Loopback: Remote {
     if fault == .lost { throw TransportError.unreachable("the request was lost") }
     let answer: R
     do { answer = try await body() } catch let error as ServerError {
-      if case .cursorUnknown(let code, _) = error { throw TransportError.cursorUnknown(code) }
+      if case .cursorUnknown(let code, _) = error {
+        throw code == "resync-required"
+          ? TransportError.resyncRequired(code) : TransportError.cursorUnknown(code)
+      }
       throw TransportError.protocolViolation(error.message)
     }
     if fault == .answerLost { throw TransportError.unreachable("the answer was lost") }

@@ -201,6 +201,39 @@ import Testing
     #expect(try c.store.picture() == reopened.store.picture())
   }
 
+  @Test func `reads the full state again where the server trimmed past the device`() async throws {
+    let world = try World()
+    let (a, b) = (try await world.device("a"), try await world.device("b"))
+    for number in 0..<12 { try await a.put("\(number)", ["n": 1]) }
+    try await a.sync()
+    try await b.sync()
+    for number in 0..<6 { try await a.update("\(number)", ["n": 2]) }
+    for number in 6..<9 { try await a.delete("\(number)") }
+    try await a.put("new", ["n": 3])
+    try await b.update("0", ["mine": true])
+    try await a.sync()
+    world.server.close()
+    let serverStore = try Store.open(at: world.scratch("server"))
+    // As an operator would who does not wait for every device.
+    _ = try await serverStore.journal.trim(keeping: .nothing, folder: RecordFolder())
+    serverStore.close()
+    let again = Loopback(try AccountJournal(directory: world.scratch("server")))
+    b.store.close()
+    let reopened = Device(
+      opened: try Store.open(at: world.scratch("b")), again, pageLimit: 3)
+    let before = try reopened.count(.remoteChange)
+    try await reopened.sync()
+    #expect(try reopened.get("0") == ["n": 2, "mine": true])
+    #expect(try reopened.get("7") == nil)
+    #expect(try reopened.get("new") == ["n": 3])
+    // What was known already added nothing: six updates, three deletions, one new, one own.
+    #expect(try reopened.count(.remoteChange) - before == 11)
+    #expect(try reopened.pending == 0)
+    #expect(try reopened.store.problems() == [])
+    try await reopened.sync()
+    #expect(try reopened.store.journal.read { try $0.counts() }.accepted == 0)
+  }
+
   @Test func `of a copied journal carries on as a new device`() async throws {
     let world = try World()
     let a = try await world.device("a")

@@ -90,6 +90,9 @@ public struct JournalServer: Remote {
       case .success(let said): "\(url) says: \(said.message) (\(said.code))"
       case .failure: "\(url) answered with status \(answer.status)"
       }
+    if answer.status == 410, case .success(let said) = said, said.code == "resync-required" {
+      return .resyncRequired(message)
+    }
     return switch answer.status {
     case 401, 403:
       .unauthorized(
