@@ -12,6 +12,7 @@ package final class AppendContext {
   private var appendedBytes = 0
   /// Bytes of the records the current group has left behind so far.
   private var groupStates: [RecordAddress: Int] = [:]
+  private var groupStateBytes = 0
   private let folder: any InlineFolder
   private let environment: WriterEnvironment
   /// Newest id time no longer remembered, once read; 0 is none.
@@ -75,8 +76,9 @@ package final class AppendContext {
       isReplay: false, in: state)
     if outcome.isRedundant { return .redundant }
     if let record = draft.record, group != 0 {
-      groupStates[record] = outcome.visibleBytes
-      guard groupStates.values.reduce(0, +) <= Limits.groupStateBytes else {
+      let before = groupStates.updateValue(outcome.visibleBytes, forKey: record) ?? 0
+      groupStateBytes += outcome.visibleBytes - before
+      guard groupStateBytes <= Limits.groupStateBytes else {
         throw JournalError.invalidInput(
           "the records of one group have more than 4 MiB together; write them in several groups")
       }
@@ -107,6 +109,7 @@ package final class AppendContext {
     }
     var first: SequenceNumber = .max
     groupStates = [:]
+    groupStateBytes = 0
     return try drafts.enumerated().map { index, draft in
       let appended = try append(draft, group: first, moreOfGroup: index < drafts.count - 1)
       if first == .max, let sequence = appended.sequence { first = sequence }
