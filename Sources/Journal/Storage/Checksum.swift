@@ -53,8 +53,7 @@ package enum Checksum {
   }
 
   /// Sixteen tables of 256: table `n` advances a byte by `n` more zero bytes.
-  ///
-  /// Written once, before anybody sees the pointer, and never freed.
+  // SAFETY: written once, before anybody sees the pointer, and never freed.
   private nonisolated(unsafe) static let table: UnsafePointer<UInt32> = {
     let reversedPolynomial: UInt32 = 0x82F6_3B78
     let table = UnsafeMutablePointer<UInt32>.allocate(capacity: 16 * 256)

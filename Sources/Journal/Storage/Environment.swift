@@ -17,6 +17,8 @@ import CLMDB
 /// Safe to use from any thread. A file is open at most once per process; other processes may
 /// have it open as well. After a `fork` the child has to open it anew.
 package final class Environment: Sendable {
+  // SAFETY: LMDB's environment handle may be used from any thread; the gate keeps it open while
+  // anybody is inside, and `shutDown` alone frees it.
   nonisolated(unsafe) let raw: OpaquePointer
   /// The directory of the data file, symbolic links resolved.
   package let directory: String

@@ -75,6 +75,7 @@ final class Pin {
 
 /// LMDB opened read-only for the lock file alone, shared by the pins of this process.
 final class PinningEnvironment: Sendable {
+  // SAFETY: LMDB's environment handle may be used from any thread.
   private nonisolated(unsafe) let raw: OpaquePointer
   private let claim: OpenFiles.Claim
 

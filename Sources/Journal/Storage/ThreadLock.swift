@@ -8,6 +8,7 @@
 
 /// A plain lock for code that cannot be a closure, such as a transaction that spans calls.
 final class ThreadLock: @unchecked Sendable {
+  // SAFETY: the only member is the mutex, which is made once and is there to be shared.
   private let mutex: UnsafeMutablePointer<pthread_mutex_t>
 
   init() {
@@ -29,6 +30,7 @@ final class ThreadLock: @unchecked Sendable {
 
 /// A lock that knows its owner, so that a nested write is an error and not a deadlock.
 final class WriterLock: @unchecked Sendable {
+  // SAFETY: the owner is read and written only while the inner lock is held.
   private let turn = ThreadLock()
   private let state = ThreadLock()
   private var owner: pthread_t?
