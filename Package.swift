@@ -41,10 +41,15 @@ let package = Package(
       path: "Sources/Journal/CLMDB",
       pkgConfig: "lmdb",
       providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
+    // Compresses the blocks of packs. Part of every system; Debian keeps its header apart.
+    .systemLibrary(
+      name: "CZlib",
+      path: "Sources/Journal/CZlib",
+      providers: [.apt(["zlib1g-dev"])]),
     .target(
       name: "Journal",
-      dependencies: ["CLMDB", .product(name: "Crypto", package: "swift-crypto")],
-      exclude: ["CLMDB"],
+      dependencies: ["CLMDB", "CZlib", .product(name: "Crypto", package: "swift-crypto")],
+      exclude: ["CLMDB", "CZlib"],
       swiftSettings: settings),
     .target(name: "Projection", dependencies: ["Journal"], swiftSettings: settings),
     .target(

@@ -24,6 +24,10 @@ need_lmdb() {
     install_package liblmdb-dev lmdb
 }
 
+need_zlib() {
+  printf '#include <zlib.h>\n' | cc -E - >/dev/null 2>&1 || install_package zlib1g-dev zlib
+}
+
 need_python() {
   command -v python3 >/dev/null || install_package python3 python3
 }

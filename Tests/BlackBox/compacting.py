@@ -97,13 +97,17 @@ def go_on(ctx, made, server, a, b, name):
 def trim_server(ctx, server, a, b):
     tool = ctx.tool
     server.stop()
-    golden = ctx.path("server-golden")
+    golden, archive = ctx.path("server-golden"), ctx.path("archive")
     golden.write_bytes(tool.export(server.directory).encode())
     last = tool.stats(server.directory)["lastSequence"]
-    report = trim(ctx, server.directory, golden, 1)
+    report = trim(ctx, server.directory, golden, 1, "--archive", archive)
+    tool("verify", archive)
     past = tool("export", server.directory, "--at", 2, codes=(4,))
-    require("archive" in past.err,
+    require(str(archive) in past.err,
             f"a state below the horizon does not name the archive: {past.err}")
+    require(len(tool("log", archive, "--json").rows()) >= report["trimmed"],
+            "the archive has fewer entries than were trimmed")
+    tool("replay", archive, "--expect", golden)
     require(tool.stats(server.directory)["lastSequence"] > last, "the trim is not an entry")
     server.start()
     tool.settle(a, b)

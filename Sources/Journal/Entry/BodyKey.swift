@@ -48,4 +48,6 @@ package enum BodyKey: UInt64, CaseIterable, Sendable {
   case root = 48
   case size = 49
   case baseline = 50
+  case archive = 51
+  case archiveDigest = 52
 }

@@ -3,7 +3,7 @@ package struct StoredEntry: Sendable {
   /// Bytes of a stored entry before its body.
   static let overhead = 97
   /// The only encoding of a body this release reads: plain CBOR.
-  static let plainEncoding: UInt8 = 0
+  package static let plainEncoding: UInt8 = 0
 
   package var header: EntryHeader
   package var encoding: UInt8 = Self.plainEncoding
@@ -92,11 +92,18 @@ package struct StoredEntry: Sendable {
   /// The body, once it is known to be of an encoding this release reads.
   package var plainBody: [UInt8] {
     get throws(JournalError) {
-      guard encoding == Self.plainEncoding else {
+      switch encoding {
+      case Self.plainEncoding: return body
+      case Self.withheldEncoding:
+        throw .unsupported(
+          "the body of entry \(header.sequence) was left out of this pack; ask for one made without "
+            + "--redact")
+      case Self.erasedEncoding:
+        throw .unsupported("the body of entry \(header.sequence) was erased")
+      default:
         throw .unsupported(
           "entry \(header.sequence) has a body of encoding \(encoding); use a newer release")
       }
-      return body
     }
   }
 }

@@ -48,6 +48,8 @@ package struct Horizon: Sendable, Equatable {
   package var baselineDigest = TreeHash.empty
   /// The `trimmed` entry that set this horizon; 0 is none.
   package var entry: SequenceNumber = 0
+  /// Which of the two halves of the table `baseline` is in force: 0 or 1.
+  package var generation: UInt8 = 0
 
   package init() {}
 
@@ -59,6 +61,7 @@ package struct Horizon: Sendable, Equatable {
     bytes.appendBigEndian(nextToTrim)
     baselineDigest.append(to: &bytes)
     bytes.appendBigEndian(entry)
+    bytes.append(generation)
     return bytes
   }
 
@@ -71,6 +74,10 @@ package struct Horizon: Sendable, Equatable {
     }
     baselineDigest = digest
     entry = try reader.integer(UInt64.self)
+    if reader.remaining > 0 { generation = try reader.integer(UInt8.self) }
+    guard generation < 2, reader.remaining == 0 else {
+      throw .damaged("the horizon row is malformed; run `journal verify`")
+    }
   }
 }
 
@@ -84,6 +91,18 @@ package enum MetaKey {
   /// Rows below this prefix are folded from entries and belong to the baseline.
   package static let folded = "fold/"
 
+  /// Names who is writing the next baseline; only while one is being written.
+  package static let nextBaseline = "baseline-next"
+  /// The signed checkpoint of a pack; a journal signs when asked.
+  package static let checkpoint = "checkpoint"
+  /// Stands in packs made without bodies.
+  package static let redacted = "redacted"
+  /// The archives made by trims, by the horizon each reaches to.
+  package static let archives = "fold/archive/"
+
+  package static func archive(_ horizon: SequenceNumber) -> String {
+    archives + Hex.encode([UInt8](sequence: horizon))
+  }
   package static func remote(_ name: String) -> String { "fold/remote/\(name)" }
   package static func cursor(_ remote: String) -> String { "fold/cursor/\(remote)" }
   package static func witness(_ remote: String) -> String { "witness/\(remote)" }

@@ -114,8 +114,8 @@ package final class JournalReader {
     }
     if low == horizon.sequence, horizon.sequence > 1 {
       throw JournalError.belowHorizon(
-        "the journal holds every entry only from sequence \(horizon.sequence) on; what it showed "
-          + "at \(time) was trimmed, look into the archive made then")
+        "what the journal showed at \(time) lies below the horizon: entries before "
+          + "\(horizon.sequence) were trimmed; \(try archiveAdvice(for: horizon.sequence - 1))")
     }
     return low - 1
   }

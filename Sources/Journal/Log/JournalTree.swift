@@ -41,8 +41,7 @@ package struct JournalTree: SubtreeSource {
     guard level > 0 else {
       guard let entry = try reader.entry(first + 1) else {
         throw JournalError.belowHorizon(
-          "entry \(first + 1) was trimmed; a root can be computed for sizes that do not end "
-            + "inside a gap")
+          "entry \(first + 1) was trimmed; \(try reader.archiveAdvice(for: first + 1))")
       }
       return entry.header.leafHash
     }

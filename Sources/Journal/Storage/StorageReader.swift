@@ -29,6 +29,13 @@ package protocol StorageReader: AnyObject {
 
   /// The commit this state belongs to; in a write transaction the commit it will become.
   var transactionID: UInt64 { get }
+
+  /// Whether the rows folded from the entries are there; else they have to be folded anew.
+  var holdsFold: Bool { get }
+}
+
+extension StorageReader {
+  package var holdsFold: Bool { true }
 }
 
 extension StorageReader {

@@ -1,21 +1,66 @@
 import Crypto
 
 /// The fold of everything below the horizon, stored so that a rebuild can start from it.
+///
+/// The table has two halves. The next baseline is written into the one not in force, in slices
+/// and beside other writers; one transaction then puts it in force.
 package enum Baseline {
-  private static func key(_ table: Table, _ key: some Collection<UInt8>) -> [UInt8] {
-    [table.rawValue] + key
+  /// One row: its table, its key there, its payload.
+  struct Row: Sendable {
+    var table: Table
+    var key: [UInt8]
+    var payload: [UInt8]
+  }
+
+  private static let generationBit: UInt8 = 0x80
+
+  static func key(_ table: Table, _ key: some Collection<UInt8>, generation: UInt8) -> [UInt8] {
+    [table.rawValue | (generation == 0 ? 0 : generationBit)] + key
+  }
+
+  /// Lends the rows of one half, in order: table, key in that table, payload.
+  package static func scan(
+    _ storage: any StorageReader, generation: UInt8, from first: Table = .meta,
+    _ start: [UInt8] = [],
+    _ body: (Table, UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> Bool
+  ) throws {
+    try storage.scan(.baseline, from: key(first, start, generation: generation)) { key, payload in
+      guard let number = key.first, (number & generationBit != 0) == (generation != 0) else {
+        return false
+      }
+      guard let table = Table(rawValue: number & ~generationBit) else {
+        throw JournalError.damaged("the baseline has a row of no known table")
+      }
+      return try body(table, UnsafeRawBufferPointer(rebasing: key.dropFirst()), payload)
+    }
+  }
+
+  /// A record's row as it was at the horizon; nil when there was none.
+  package static func record(_ rowKey: [UInt8], _ reader: JournalReader) throws -> [UInt8]? {
+    try reader.storage.value(
+      .baseline, key(.records, rowKey, generation: reader.horizon.generation))
+  }
+
+  /// Lends the rows of records at the horizon from a key on; `body` returns false to stop.
+  package static func scanRecords(
+    _ reader: JournalReader, from rowKey: [UInt8],
+    _ body: (_ rowKey: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer) throws -> Bool
+  ) throws {
+    try scan(reader.storage, generation: reader.horizon.generation, from: .records, rowKey) {
+      table, key, payload in
+      guard table == .records else { return false }
+      return try body(key, payload)
+    }
   }
 
   /// Gives a fold in memory the state at the horizon.
   static func restore(from reader: JournalReader, into state: MemoryFoldState) throws {
-    try reader.storage.scan(.baseline, from: nil) { key, payload in
-      let rest = UnsafeRawBufferPointer(rebasing: key.dropFirst())
-      switch key.first.flatMap(Table.init(rawValue:)) {
-      case .records: state.putRecord([UInt8](rest), [UInt8](payload))
-      case .edits:
-        state.putEdit(try JournalReader.sequence(ofKey: rest), try EditState(payload))
+    try scan(reader.storage, generation: reader.horizon.generation) { table, key, payload in
+      switch table {
+      case .records: state.putRecord([UInt8](key), [UInt8](payload))
+      case .edits: state.putEdit(try JournalReader.sequence(ofKey: key), try EditState(payload))
       case .meta:
-        let name = String(decoding: rest, as: UTF8.self)
+        let name = String(decoding: key, as: UTF8.self)
         if name == MetaKey.fold {
           state.counts = try FoldCounts(payload)
         } else {
@@ -28,77 +73,156 @@ package enum Baseline {
   }
 
   /// The digest that the `trimmed` entry names.
-  package static func digest(_ storage: any StorageReader) throws -> TreeHash {
-    var hash = SHA256()
-    try storage.scan(.baseline, from: nil) { key, payload in
-      withUnsafeBytes(of: UInt16(truncatingIfNeeded: key.count).bigEndian) {
+  package static func digest(of reader: JournalReader) throws -> TreeHash {
+    var digest = Digest()
+    try scan(reader.storage, generation: reader.horizon.generation) { table, key, payload in
+      digest.add(table, key, payload)
+      return true
+    }
+    return digest.finish()
+  }
+
+  /// SHA-256 over rows as the format page says; which half they stand in does not enter.
+  struct Digest {
+    private var hash = SHA256()
+
+    mutating func add(
+      _ table: Table, _ key: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer
+    ) {
+      withUnsafeBytes(of: UInt16(truncatingIfNeeded: key.count + 1).bigEndian) {
         hash.update(bufferPointer: $0)
       }
+      withUnsafeBytes(of: table.rawValue) { hash.update(bufferPointer: $0) }
       hash.update(bufferPointer: key)
       withUnsafeBytes(of: UInt32(truncatingIfNeeded: payload.count).bigEndian) {
         hash.update(bufferPointer: $0)
       }
       hash.update(bufferPointer: payload)
-      return true
     }
-    return TreeHash(hash.finalize())
+
+    mutating func add(_ row: Row) {
+      row.key.withUnsafeBytes { key in row.payload.withUnsafeBytes { add(row.table, key, $0) } }
+    }
+
+    func finish() -> TreeHash { TreeHash(hash.finalize()) }
   }
 
-  /// Replaces the baseline by the fold's present rows.
-  static func storeCurrent(_ transaction: WriteTransaction) throws {
-    try transaction.clear(.baseline)
-    for table in [Table.meta, .edits, .records] {
-      // Rows are copied in slices: a write ends the life of every pointer the scan lends.
-      var next: [UInt8]? = []
-      while let from = next {
-        var slice: [(key: [UInt8], payload: [UInt8])] = []
-        next = nil
-        try transaction.scan(table, from: from) { rowKey, payload in
-          if slice.count == 1_000 {
-            next = [UInt8](rowKey)
-            return false
-          }
-          slice.append(([UInt8](rowKey), [UInt8](payload)))
-          return true
-        }
-        for row in slice where table != .meta || isFolded(row.key) {
-          try transaction.putLast(.baseline, key: key(table, row.key), payload: row.payload)
-        }
+  /// The edits that were open at the horizon, ascending.
+  static func openEdits(_ reader: JournalReader) throws -> [SequenceNumber] {
+    var open: [SequenceNumber] = []
+    try scan(reader.storage, generation: reader.horizon.generation, from: .edits) {
+      table, key, _ in
+      guard table == .edits else { return false }
+      open.append(try JournalReader.sequence(ofKey: key))
+      return true
+    }
+    return open
+  }
+
+  /// Deletes up to `limit` rows of one half; true when none is left.
+  static func clear(
+    _ context: AppendContext, generation: UInt8, limit: Int
+  ) throws -> Bool {
+    var keys: [[UInt8]] = []
+    try scan(context.transaction, generation: generation) { table, key, _ in
+      keys.append(Self.key(table, key, generation: generation))
+      return keys.count <= limit
+    }
+    for key in keys.prefix(limit) { try context.delete(.baseline, key) }
+    return keys.count <= limit
+  }
+}
+
+/// The rows of a baseline to be, in order, a slice at a time.
+///
+/// Either the rows a view holds, read as they are asked for, or those of a fold in memory.
+struct BaselineRows {
+  private enum Source {
+    case view(JournalReader)
+    case fold([Baseline.Row])
+  }
+
+  private static let sliceRows = 500
+  private static let sliceBytes = 256 << 10
+  private static let tables: [Table] = [.meta, .edits, .records]
+
+  private let source: Source
+  private var tableIndex = 0
+  private var next: [UInt8]? = []
+  private var offset = 0
+
+  /// The fold as a view has it stored.
+  init(view: JournalReader) {
+    source = .view(view)
+  }
+
+  init(_ state: MemoryFoldState) {
+    var rows: [Baseline.Row] = []
+    var meta = state.metaRows.map {
+      Baseline.Row(table: .meta, key: [UInt8]($0.key.utf8), payload: $0.value)
+    }
+    meta.append(
+      Baseline.Row(
+        table: .meta, key: [UInt8](MetaKey.fold.utf8), payload: state.counts.encoded))
+    rows += meta.sorted { $0.key.lexicographicallyPrecedes($1.key) }
+    rows += state.openEdits().map {
+      Baseline.Row(table: .edits, key: [UInt8](sequence: $0.sequence), payload: $0.state.encoded)
+    }
+    for key in state.records.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
+      if let payload = state.records[key] {
+        rows.append(Baseline.Row(table: .records, key: key, payload: payload))
       }
     }
+    source = .fold(rows)
+  }
+
+  /// The next rows, few enough for one short transaction; empty at the end.
+  mutating func nextSlice() throws -> [Baseline.Row] {
+    switch source {
+    case .fold(let rows):
+      var slice: [Baseline.Row] = []
+      var bytes = 0
+      while offset < rows.count, slice.count < Self.sliceRows, bytes < Self.sliceBytes {
+        bytes += rows[offset].payload.count
+        slice.append(rows[offset])
+        offset += 1
+      }
+      return slice
+    case .view(let view):
+      while tableIndex < Self.tables.count {
+        let slice = try nextSlice(of: Self.tables[tableIndex], view)
+        if !slice.isEmpty { return slice }
+      }
+      return []
+    }
+  }
+
+  private mutating func nextSlice(
+    of table: Table, _ view: JournalReader
+  ) throws -> [Baseline.Row] {
+    var slice: [Baseline.Row] = []
+    var bytes = 0
+    var end: [UInt8]?
+    try view.storage.scan(table, from: next) { key, payload in
+      guard slice.count < Self.sliceRows, bytes < Self.sliceBytes else {
+        end = [UInt8](key)
+        return false
+      }
+      let row = Baseline.Row(table: table, key: [UInt8](key), payload: [UInt8](payload))
+      if table == .meta, !Self.isFolded(row.key) { return true }
+      bytes += row.payload.count
+      slice.append(row)
+      return true
+    }
+    next = end
+    if end == nil {
+      tableIndex += 1
+      next = []
+    }
+    return slice
   }
 
   private static func isFolded(_ key: [UInt8]) -> Bool {
     key == [UInt8](MetaKey.fold.utf8) || key.starts(with: MetaKey.folded.utf8)
-  }
-
-  /// Replaces the baseline by a state folded in memory.
-  static func store(_ state: MemoryFoldState, _ transaction: WriteTransaction) throws {
-    try transaction.clear(.baseline)
-    var meta = state.metaRows.map { (key: [UInt8]($0.key.utf8), payload: $0.value) }
-    meta.append((key: [UInt8](MetaKey.fold.utf8), payload: state.counts.encoded))
-    for row in meta.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
-      try transaction.putLast(.baseline, key: key(.meta, row.key), payload: row.payload)
-    }
-    for edit in state.openEdits() {
-      try transaction.putLast(
-        .baseline, key: key(.edits, [UInt8](sequence: edit.sequence)), payload: edit.state.encoded)
-    }
-    for rowKey in state.records.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-      guard let payload = state.records[rowKey] else { continue }
-      try transaction.putLast(.baseline, key: key(.records, rowKey), payload: payload)
-    }
-  }
-
-  /// The edits that were open at the horizon, ascending.
-  static func openEdits(_ storage: any StorageReader) throws -> [SequenceNumber] {
-    var open: [SequenceNumber] = []
-    try storage.scan(.baseline, from: [Table.edits.rawValue]) { key, _ in
-      guard key.first == Table.edits.rawValue else { return false }
-      open.append(
-        try JournalReader.sequence(ofKey: UnsafeRawBufferPointer(rebasing: key.dropFirst())))
-      return true
-    }
-    return open
   }
 }

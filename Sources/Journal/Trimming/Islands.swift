@@ -1,8 +1,14 @@
 /// Which entries below the horizon have to stay: unsettled edits and what speaks of them.
-struct Islands {
+struct Islands: Sendable {
   /// Edits open at the horizon, ascending.
   private let open: [SequenceNumber]
   private let openGroups: Set<SequenceNumber>
+
+  /// No islands at all.
+  init() {
+    open = []
+    openGroups = []
+  }
 
   init(_ reader: JournalReader, open: [SequenceNumber]) throws {
     self.open = open

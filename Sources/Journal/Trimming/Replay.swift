@@ -20,8 +20,13 @@ package enum Replay {
     guard through + 1 >= horizon else {
       throw JournalError.belowHorizon(
         "the state at sequence \(through) lies below the horizon: entries before \(horizon) were "
-          + "trimmed (entry \(reader.horizon.entry) says when and why); look into the archive made "
-          + "of them, if there is one")
+          + "trimmed (entry \(reader.horizon.entry) says when and why); "
+          + "\(try reader.archiveAdvice(for: max(through, 1)))")
+    }
+    guard try !reader.isRedacted else {
+      throw JournalError.unsupported(
+        "this pack was made without bodies and cannot show records; ask for one made without "
+          + "--redact")
     }
     let state = try MemoryFoldState(reader)
     guard through >= horizon else { return state }
@@ -31,9 +36,12 @@ package enum Replay {
         throw JournalError.damaged(
           "entry \(state.counts.through + 1) is missing; run `journal verify`")
       }
-      let outcome = try folder.fold(
-        entry.header, body: entry.plainBody, record: nil, precondition: .none, isReplay: true,
-        in: state)
+      let outcome =
+        entry.encoding == StoredEntry.erasedEncoding
+        ? FoldOutcome()
+        : try folder.fold(
+          entry.header, body: entry.plainBody, record: nil, precondition: .none, isReplay: true,
+          in: state)
       state.counts.through = entry.header.sequence
       try each(entry, outcome)
       return entry.header.sequence < through

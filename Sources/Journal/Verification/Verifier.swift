@@ -1,30 +1,18 @@
-/// What `verify` found.
-public struct VerifyReport: Sendable, Equatable {
-  public var size: UInt64 = 0
-  /// The root, recomputed from held leaves and the hashes kept for gaps.
-  public var root = TreeHash.empty
-  public var horizon: SequenceNumber = 1
-  /// Every problem found, at most 100; empty means sound.
-  public var problems: [String] = []
-
-  public var isSound: Bool { problems.isEmpty }
-}
-
 /// Recomputes everything a journal's file claims, trusting no stored answer.
 package final class Verifier {
   static let problemLimit = 100
 
-  private let pages: PagedReader
   private let reader: JournalReader
   private let folder: any InlineFolder
   private var report = VerifyReport()
   /// Sequences of held edits, to be found again in `ids`.
   private var heldEdits: UInt64 = 0
+  /// Roots at the sizes that checkpoints name, once computed.
+  private var roots: [UInt64: TreeHash?] = [:]
 
-  private init(_ pages: PagedReader, folder: any InlineFolder) throws {
-    self.pages = pages
+  private init(_ storage: any StorageReader, folder: any InlineFolder) throws {
     self.folder = folder
-    reader = try JournalReader(pages)
+    reader = try JournalReader(storage)
   }
 
   /// Verifies the journal in a directory, also while another process writes to it.
@@ -33,7 +21,7 @@ package final class Verifier {
   ///
   /// - Throws: ``JournalError`` only when the file cannot be read as a journal at all.
   package static func verify(
-    directory: String, folder: any InlineFolder
+    directory: String, against checkpoints: [OutsideCheckpoint] = [], folder: any InlineFolder
   ) throws -> VerifyReport {
     let pages = try PagedReader.open(directory: directory)
     let structure = pages.checkStructure(limit: problemLimit)
@@ -48,7 +36,25 @@ package final class Verifier {
       return report
     }
     let verifier = try Verifier(pages, folder: folder)
-    try verifier.run()
+    try verifier.run(checkpoints)
+    return verifier.report
+  }
+
+  /// Verifies a pack: every block, leaf, root, the baseline, and that it folds.
+  ///
+  /// - Throws: ``JournalError`` only when the file cannot be read as a pack at all.
+  package static func verify(
+    pack path: String, against checkpoints: [OutsideCheckpoint] = [], folder: any InlineFolder
+  ) throws -> VerifyReport {
+    let pack = try PackReader(path: path)
+    let verifier = try Verifier(pack, folder: folder)
+    verifier.part("blocks") { try pack.checkBlocks() }
+    guard verifier.report.isSound else { return verifier.report }
+    var checkpoints = checkpoints
+    if let note = try verifier.reader.packedCheckpoint {
+      checkpoints.append(OutsideCheckpoint(note: note, keys: []))
+    }
+    try verifier.run(checkpoints)
     return verifier.report
   }
 
@@ -67,15 +73,66 @@ package final class Verifier {
     do { try body() } catch { problem("\(name): \(error)") }
   }
 
-  private func run() throws {
+  private func run(_ outside: [OutsideCheckpoint]) throws {
     report.horizon = reader.horizon.sequence
     report.size = reader.head.frontier.size
+    report.isRedacted = try reader.isRedacted
+    let checkpoints = outside.compactMap { opened($0) }
+    for checkpoint in checkpoints { roots[checkpoint.size] = .some(nil) }
     part("leaves") { try checkLeaves() }
-    part("ids") { try checkIDs() }
-    part("baseline") { try checkBaseline() }
-    part("fold") { try checkFold() }
+    for checkpoint in checkpoints {
+      part("checkpoint") { try check(checkpoint) }
+    }
+    if reader.storage.holdsFold { part("ids") { try checkIDs() } }
+    if !report.isRedacted {
+      part("baseline") { try checkBaseline() }
+      part("fold") { try checkFold() }
+    }
     if !reader.horizon.isTrimComplete, reader.horizon.nextToTrim < 1 {
       problem("the trim in progress has no position")
+    }
+  }
+
+  // MARK: Checkpoints from outside
+
+  /// The checkpoint of a note whose signature is good; anything else is a problem.
+  private func opened(_ outside: OutsideCheckpoint) -> Checkpoint? {
+    do {
+      let own = try reader.identity.devices.map { try VerifierKey($0.verifierKey) }
+      let checkpoint = try SignedNote.open(
+        outside.note, with: outside.keys.isEmpty ? own : outside.keys)
+      let origins = reader.identity.deviceIDs.map { JournalIdentity.origin(of: $0) }
+      guard origins.contains(where: { $0.utf8.elementsEqual(checkpoint.origin.utf8) }) else {
+        problem("the checkpoint is of \(checkpoint.origin), which this journal never was")
+        return nil
+      }
+      return checkpoint
+    } catch {
+      problem("checkpoint: \(error)")
+      return nil
+    }
+  }
+
+  private func check(_ checkpoint: Checkpoint) throws {
+    guard checkpoint.size <= report.size else {
+      guard reader.storage.holdsFold else {
+        return report.undecided.append(
+          "the checkpoint covers \(checkpoint.size) entries, this pack ends at \(report.size); look "
+            + "into the journal, or a pack made later")
+      }
+      return problem(
+        "the checkpoint covers \(checkpoint.size) entries, the journal has \(report.size): it was "
+          + "cut back to an earlier state")
+    }
+    guard let root = roots[checkpoint.size] ?? nil else {
+      let advice = try reader.archiveAdvice(for: max(checkpoint.size, 1))
+      return report.undecided.append(
+        "the checkpoint's size \(checkpoint.size) ends inside what was trimmed; \(advice)")
+    }
+    if root != checkpoint.root {
+      problem(
+        "the root over the first \(checkpoint.size) entries is \(root), the checkpoint says "
+          + "\(checkpoint.root): the history was changed")
     }
   }
 
@@ -89,6 +146,10 @@ package final class Verifier {
     func push(_ hash: TreeHash, level: Int) {
       stack.push(hash, level: level) { completed.append(($0, $1, $2)) }
     }
+    func noteRoot() {
+      if !roots.isEmpty, roots[expected - 1] != nil { roots[expected - 1] = stack.root }
+    }
+    noteRoot()
     func skipGaps(to sequence: SequenceNumber) throws {
       while expected < sequence, let gap = try JournalTree(reader).gap(at: expected - 1) {
         guard (expected - 1) & (1 << UInt64(gap.level) - 1) == 0 else {
@@ -96,6 +157,7 @@ package final class Verifier {
         }
         push(gap.hash, level: gap.level)
         expected += 1 << UInt64(gap.level)
+        noteRoot()
       }
     }
     try reader.scanEntries(from: 1) { entry in
@@ -109,6 +171,7 @@ package final class Verifier {
       lastTime = header.time
       push(header.leafHash, level: 0)
       expected += 1
+      noteRoot()
       try checkNodes(&completed)
       return true
     }
@@ -134,7 +197,7 @@ package final class Verifier {
     if header.sequence == 1, header.kind != .opened {
       problem("entry 1 is not `opened` but \(header.kind)")
     }
-    if header.kind.isEdit {
+    if header.kind.isEdit, reader.storage.holdsFold {
       heldEdits += 1
       part("entry \(header.sequence)") {
         let remembered = try reader.remembered(header.id)
@@ -148,6 +211,7 @@ package final class Verifier {
   private func checkNodes(
     _ completed: inout [(level: Int, index: UInt64, hash: TreeHash)]
   ) throws {
+    guard reader.storage.holdsFold else { return completed.removeAll(keepingCapacity: true) }
     for node in completed where node.level > 0 && node.level % 8 == 0 {
       let stored = try reader.storage.withValue(
         .tree, JournalTree.nodeKey(level: node.level, index: node.index),
@@ -177,13 +241,18 @@ package final class Verifier {
 
   private func checkBaseline() throws {
     guard reader.horizon.entry != 0 else {
-      if try reader.storage.count(.baseline) != 0 { problem("a baseline without a trim") }
+      try Baseline.scan(reader.storage, generation: reader.horizon.generation) { _, _, _ in
+        problem("a baseline without a trim")
+        return false
+      }
       return
     }
-    let digest = try Baseline.digest(reader.storage)
+    let digest = try Baseline.digest(of: reader)
     if digest != reader.horizon.baselineDigest {
       problem("the baseline's digest is \(digest), not \(reader.horizon.baselineDigest)")
     }
+    // An archive ends where its trim's horizon is; an earlier trim's entry can stand above that.
+    guard reader.horizon.entry <= report.size else { return }
     guard let entry = try reader.entry(reader.horizon.entry) else {
       return problem("the `trimmed` entry \(reader.horizon.entry) is missing")
     }
@@ -203,6 +272,7 @@ package final class Verifier {
             + "is \(outcome.previous)")
       }
     }
+    guard reader.storage.holdsFold else { return }
     try compare(.records, state.records.count) { state.records[$0] }
     try compare(.edits, state.edits.count) { key in
       try key.withUnsafeBytes { state.edits[try JournalReader.sequence(ofKey: $0)]?.encoded }
@@ -231,38 +301,5 @@ package final class Verifier {
     if count != expectedCount, report.problems.count < Self.problemLimit {
       problem("`\(table.name)` has \(count) rows, the fold \(expectedCount)")
     }
-  }
-}
-
-/// Complete subtrees from left to right, equal ones merged: a frontier that also takes subtrees.
-struct SubtreeStack {
-  private var subtrees: [(level: Int, index: UInt64, hash: TreeHash)] = []
-
-  var hashes: [TreeHash] { subtrees.map(\.hash) }
-
-  /// The root over everything pushed.
-  var root: TreeHash {
-    guard var root = subtrees.last?.hash else { return .empty }
-    for subtree in subtrees.dropLast().reversed() { root = .node(subtree.hash, root) }
-    return root
-  }
-
-  mutating func push(
-    _ hash: TreeHash, level: Int, completed: (_ level: Int, _ index: UInt64, TreeHash) -> Void
-  ) {
-    let index =
-      subtrees.last.map { last in
-        (last.index + 1) << UInt64(max(0, last.level - level))
-      } ?? 0
-    var node = (level: level, index: index, hash: hash)
-    completed(level, index, hash)
-    while let last = subtrees.last, last.level == node.level, last.index + 1 == node.index,
-      last.index & 1 == 0
-    {
-      subtrees.removeLast()
-      node = (node.level + 1, last.index >> 1, .node(last.hash, node.hash))
-      completed(node.level, node.index, node.hash)
-    }
-    subtrees.append(node)
   }
 }

@@ -35,11 +35,23 @@ package struct RecordFolder: InlineFolder {
         return try foldDelivery(header, parsed, isReplay, state)
       case .declared:
         try foldDeclaration(parsed, state)
+      case .trimmed:
+        try foldTrim(header, parsed, state)
       default:
         break
       }
       return FoldOutcome()
     }
+  }
+
+  /// Keeps which archives there are: later messages and erasures name them.
+  private func foldTrim(_ header: EntryHeader, _ body: Body, _ state: any FoldState) throws {
+    guard let path = try body.text(.archive) else { return }
+    guard let digest = try TreeHash(bytes: body.data(.archiveDigest) ?? []),
+      let through = try body.unsigned(.throughSequence), through < .max
+    else { throw JournalError.damaged("trim \(header.sequence) names its archive in part only") }
+    let archive = ArchiveName(path: path, digest: digest, through: through)
+    try state.putMeta(MetaKey.archive(through + 1), archive.encoded)
   }
 
   private func foldDeclaration(_ body: Body, _ state: any FoldState) throws {

@@ -11,24 +11,20 @@ extension Snapshot {
 
   /// The last entry about a record; 0 when nothing is known of it.
   ///
-  /// Given back as `expecting` with a write, it makes sure that nothing came between. Only of the
-  /// present state.
+  /// Given back as `expecting` with a write, it makes sure that nothing came between.
   public func lastSequence(about collection: String, _ key: String) throws -> SequenceNumber {
-    let rowKey = try RecordAddress(collection: collection, key: key).rowKey
-    return try reader.storage.withValue(.records, rowKey) { try RecordRow($0).last } ?? 0
+    try source.last(RecordAddress(collection: collection, key: key).rowKey)
   }
 
   /// The held entries about one record, oldest first: edits, remote changes and decisions.
   ///
-  /// Of a view of the past those up to its sequence. Follows the record's chain; linear in its length, and in the number of islands below the
-  /// horizon where the chain leads there.
+  /// Of a view of the past those up to its sequence. Follows the record's chain; linear in its
+  /// length, and in the number of islands below the horizon where the chain leads there.
   package func history(_ collection: String, _ key: String) throws -> [StoredEntry] {
     let rowKey = try RecordAddress(collection: collection, key: key).rowKey
-    guard
-      let row = try reader.storage.withValue(.records, rowKey, { try RecordRow($0) })
-    else { return [] }
     var entries: [StoredEntry] = []
-    var sequence = row.last
+    var sequence = try source.last(rowKey)
+    guard sequence > 0 else { return [] }
     while sequence >= reader.horizon.sequence, let entry = try reader.entry(sequence) {
       if sequence <= through { entries.append(entry) }
       guard entry.previous < sequence else {

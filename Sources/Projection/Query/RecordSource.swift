@@ -7,6 +7,8 @@ import Journal
 protocol RecordSource {
   /// The visible fields of a record, as one CBOR map; nil when it does not exist.
   func visible(_ rowKey: [UInt8]) throws -> [UInt8]?
+  /// The last entry about a record; 0 when nothing is known of it.
+  func last(_ rowKey: [UInt8]) throws -> SequenceNumber
   /// Visible records in order of their row key from `prefix` on; `body` returns false to stop.
   func scan(
     prefix: [UInt8], _ body: (_ rowKey: UnsafeRawBufferPointer, _ fields: [UInt8]) throws -> Bool
@@ -19,6 +21,10 @@ struct StoredRecords: RecordSource {
 
   func visible(_ rowKey: [UInt8]) throws -> [UInt8]? {
     try reader.storage.withValue(.records, rowKey) { try RecordRow($0).visible } ?? nil
+  }
+
+  func last(_ rowKey: [UInt8]) throws -> SequenceNumber {
+    try reader.storage.withValue(.records, rowKey) { try RecordRow($0).last } ?? 0
   }
 
   func scan(
@@ -42,6 +48,10 @@ struct FoldedRecords: RecordSource {
 
   func visible(_ rowKey: [UInt8]) throws -> [UInt8]? {
     try records[rowKey].map { try RecordRow($0) }?.visible
+  }
+
+  func last(_ rowKey: [UInt8]) throws -> SequenceNumber {
+    try records[rowKey].map { try RecordRow($0) }?.last ?? 0
   }
 
   func scan(

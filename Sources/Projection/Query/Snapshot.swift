@@ -14,8 +14,9 @@ public final class Snapshot {
   package let reader: JournalReader
   /// The last sequence this view knows of.
   package let through: SequenceNumber
-  private let source: any RecordSource
+  let source: any RecordSource
 
+  /// The present view of a journal's own tables.
   package init(_ reader: JournalReader) {
     self.reader = reader
     through = reader.head.lastSequence
@@ -30,7 +31,7 @@ public final class Snapshot {
   package init(_ reader: JournalReader, at sequence: SequenceNumber) throws {
     self.reader = reader
     through = sequence
-    if sequence == reader.head.lastSequence {
+    if sequence == reader.head.lastSequence, reader.storage.holdsFold {
       source = StoredRecords(reader: reader)
     } else {
       source = FoldedRecords(

@@ -53,10 +53,8 @@ struct FeedReader {
     var position = last
     var isCut = false
     var bytes = 0
-    let tag = Table.records.rawValue
-    try reader.storage.scan(.baseline, from: [tag] + last) { key, payload in
-      guard key.first == tag else { return false }
-      let rowKey = [UInt8](key.dropFirst())
+    try Baseline.scanRecords(reader, from: last) { key, payload in
+      let rowKey = [UInt8](key)
       guard rowKey != last else { return true }
       guard changes.count < limit, bytes < Self.pageBytes else {
         isCut = true
@@ -219,9 +217,7 @@ struct RecordStates {
         break
       }
       guard position >= reader.horizon.sequence, let entry = try reader.entry(position) else {
-        let key = [Table.records.rawValue] + rowKey
-        fields =
-          try reader.storage.withValue(.baseline, key) { try RecordRow($0).baseFields } ?? nil
+        fields = try Baseline.record(rowKey, reader).map { try RecordRow($0) }?.baseFields
         break
       }
       guard entry.previous < position else {

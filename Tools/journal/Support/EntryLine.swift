@@ -15,7 +15,15 @@ struct EntryLine {
     ]
     if header.group != 0 { line["group"] = JSONLines.number(header.group) }
     if header.schema != 0 { line["schema"] = JSONLines.number(header.schema) }
-    guard entry.encoding == 0 else {
+    switch entry.encoding {
+    case StoredEntry.plainEncoding: break
+    case StoredEntry.withheldEncoding:
+      line["withheld"] = true
+      return line
+    case StoredEntry.erasedEncoding:
+      line["erased"] = true
+      return line
+    default:
       line["encoding"] = JSONLines.number(entry.encoding)
       return line
     }
@@ -49,7 +57,7 @@ struct EntryLine {
       guard case .bytes(let bytes) = value, let id = EntryID(bytes: bytes) else { return }
       line[key == .originID ? "originEntry" : key == .journal ? "journal" : "newDevice"] =
         .string(id.description)
-    case .digest, .root, .baseline:
+    case .digest, .root, .baseline, .archiveDigest:
       guard case .bytes(let bytes) = value else { return }
       line["\(key)"] = .string(Base64.encode(bytes))
     case .state:
@@ -112,6 +120,8 @@ extension Origin {
 final class EditStatuses {
   private let reader: JournalReader
   private lazy var answered = Result { try Self.readAnswers(reader) }
+  /// Of a pack, which holds no rows folded from its entries.
+  private lazy var folded = Result { try OpenJournal.fold(reader) }
 
   init(_ reader: JournalReader) {
     self.reader = reader
@@ -124,7 +134,7 @@ final class EditStatuses {
 
   func status(of header: EntryHeader) throws -> String {
     if header.flags.contains(.local) { return "local" }
-    if let edit = try reader.edit(header.sequence) {
+    if let edit = try edit(header.sequence) {
       return switch edit.delivery {
       case .pending: "pending"
       case .inFlight: "inFlight"
@@ -135,10 +145,15 @@ final class EditStatuses {
     return try answered.get().superseded.contains(header.sequence) ? "superseded" : "settled"
   }
 
+  private func edit(_ sequence: SequenceNumber) throws -> EditState? {
+    if reader.storage.holdsFold { return try reader.edit(sequence) }
+    return try folded.get()?.edit(sequence)
+  }
+
   func isAbsorbed(_ header: EntryHeader) throws -> Bool {
     if header.flags.contains(.absorbed) { return true }
     if header.flags.contains(.local) { return false }
-    if let edit = try reader.edit(header.sequence) {
+    if let edit = try edit(header.sequence) {
       guard case .accepted(_, let absorbed, _) = edit.delivery else { return false }
       return absorbed
     }
@@ -148,7 +163,9 @@ final class EditStatuses {
   private static func readAnswers(_ reader: JournalReader) throws -> Answers {
     var answers = Answers()
     try reader.scanEntries(from: 1) { entry in
-      guard entry.header.kind == .accepted || entry.header.kind == .conflict else { return true }
+      guard entry.header.kind == .accepted || entry.header.kind == .conflict,
+        entry.encoding == StoredEntry.plainEncoding
+      else { return true }
       try entry.body.withUnsafeBytes { bytes in
         let body = try Body(bytes)
         let isAccepted = entry.header.kind == .accepted

@@ -8,13 +8,31 @@ enum OpenJournal {
   /// A view for reading only: page by page with every byte checked, never mapped, so that no
   /// damage can end the process. Works while another process writes.
   static func reader(_ path: String) throws -> JournalReader {
-    try JournalReader(PagedReader.open(directory: path))
+    if let pack = pack(path) { return try JournalReader(PackReader(path: pack)) }
+    return try JournalReader(PagedReader.open(directory: path))
+  }
+
+  /// The file a path leads to, symbolic links resolved; nil where it is no file.
+  static func pack(_ path: String) -> String? {
+    let resolved = URL(fileURLWithPath: path).resolvingSymlinksInPath().path
+    var isDirectory: ObjCBool = false
+    guard FileManager.default.fileExists(atPath: resolved, isDirectory: &isDirectory),
+      !isDirectory.boolValue
+    else { return nil }
+    return resolved
   }
 
   static func snapshot(_ path: String, at moment: MomentArgument?) throws -> Snapshot {
     let reader = try reader(path)
-    guard let moment else { return Snapshot(reader) }
-    return try Snapshot(reader, at: moment.moment.sequence(in: reader))
+    if moment == nil, reader.storage.holdsFold { return Snapshot(reader) }
+    let sequence = try moment?.moment.sequence(in: reader) ?? reader.head.lastSequence
+    return try Snapshot(reader, at: sequence)
+  }
+
+  /// Folds what a pack holds; nil for a journal, whose folded rows are stored.
+  static func fold(_ reader: JournalReader) throws -> MemoryFoldState? {
+    if reader.storage.holdsFold { return nil }
+    return try Replay.fold(reader, through: reader.head.lastSequence, with: RecordFolder())
   }
 
   /// A handle for writing.
@@ -40,6 +58,12 @@ struct MomentArgument: ExpressibleByArgument {
 
   static var allValueStrings: [String] { [] }
   static var defaultCompletionKind: CompletionKind { .default }
+}
+
+/// The journal's directory, or the pack, that a verb reads.
+struct JournalOrPack: ParsableArguments {
+  @Argument(help: "The journal's directory, or a pack or archive made of it.", completion: .file())
+  var directory: String
 }
 
 /// The directory a verb works on.

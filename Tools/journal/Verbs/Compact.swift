@@ -12,6 +12,9 @@ struct Compact: AsyncParsableCommand {
       is settled goes.
       """)
   var keep: RetentionArgument?
+  @Option(
+    help: "Put the entries into this file first; it must not exist yet.", completion: .file())
+  var archive: String?
   @Flag(help: "Only say what would go.") var dryRun = false
   @OptionGroup var json: JSONFlag
 
@@ -24,7 +27,7 @@ struct Compact: AsyncParsableCommand {
       report = try await store.journal.trim(
         keeping: keep?.retention ?? .nothing,
         bound: try store.journal.read { try PeerRow.lowestCursor($0) }, isDryRun: dryRun,
-        folder: RecordFolder())
+        archive: archive, folder: RecordFolder())
     }
     let after = try PagedReader.open(directory: journal.directory).reachableBytes
     let fields: Fields = [

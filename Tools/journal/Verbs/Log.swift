@@ -5,7 +5,7 @@ import Journal
 struct Log: AsyncParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Print entries in order.")
 
-  @OptionGroup var journal: JournalDirectory
+  @OptionGroup var journal: JournalOrPack
   @Option(help: "Only entries about this collection.") var collection: String?
   @Option(help: "Only entries about the record with this id.") var record: String?
   @Option(help: "Only entries of this kind: \(EntryKind.listed).") var kind: String?

@@ -3,45 +3,17 @@ import Foundation
 import Journal
 import Projection
 
-struct Verify: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    abstract: "Recompute every checksum, sequence, leaf, root and row.")
-
-  @OptionGroup var journal: JournalDirectory
-  @OptionGroup var json: JSONFlag
-
-  func run() throws {
-    let report = try Verifier.verify(directory: journal.directory, folder: RecordFolder())
-    let output = Output()
-    if json.isJSON {
-      output.line(
-        JSONLines.text([
-          "ok": .bool(report.isSound), "size": JSONLines.number(report.size),
-          "root": .string(report.root.description), "horizon": JSONLines.number(report.horizon),
-          "problems": .array(report.problems.map { .string($0) }),
-        ]))
-    } else if report.isSound {
-      output.line(
-        "sound: \(report.size) entries, root \(report.root), horizon \(report.horizon)")
-    } else {
-      output.line("\(report.problems.count) problems:")
-      for problem in report.problems { output.line("  \(problem)".terminalSafe) }
-    }
-    output.flush()
-    if !report.isSound { throw Finding.negative() }
-  }
-}
-
 struct CheckpointVerb: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "checkpoint", abstract: "Print the signed tree head (C2SP).")
 
-  @OptionGroup var journal: JournalDirectory
+  @OptionGroup var journal: JournalOrPack
   @OptionGroup var json: JSONFlag
 
   func run() throws {
     let reader = try OpenJournal.reader(journal.directory)
-    let note = try Journal.checkpoint(of: reader, path: journal.directory)
+    let note =
+      try reader.packedCheckpoint ?? Journal.checkpoint(of: reader, path: journal.directory)
     let output = Output()
     if json.isJSON {
       output.line(
@@ -60,7 +32,7 @@ struct Key: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print the key that verifies this device's checkpoints (C2SP vkey).")
 
-  @OptionGroup var journal: JournalDirectory
+  @OptionGroup var journal: JournalOrPack
   @OptionGroup var json: JSONFlag
 
   func run() throws {
@@ -75,7 +47,7 @@ struct Leaves: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print the leaves of the tree, and the hashes kept for trimmed ones.")
 
-  @OptionGroup var journal: JournalDirectory
+  @OptionGroup var journal: JournalOrPack
   @Option(help: "First sequence.") var from: UInt64 = 1
   @OptionGroup var json: JSONFlag
 

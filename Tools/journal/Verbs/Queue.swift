@@ -5,15 +5,16 @@ import Projection
 struct Stats: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Print counts and sizes.")
 
-  @OptionGroup var journal: JournalDirectory
+  @OptionGroup var journal: JournalOrPack
   @OptionGroup var json: JSONFlag
 
   func run() throws {
-    let pages = try PagedReader.open(directory: journal.directory)
-    let reader = try JournalReader(pages)
-    let counts = try reader.counts()
+    let reader = try OpenJournal.reader(journal.directory)
+    let fold = try OpenJournal.fold(reader)
+    let counts = try fold?.counts ?? reader.counts()
     var collections: [[UInt8]: UInt64] = [:]
-    try Snapshot(reader).scan { rowKey, _ in
+    let snapshot = fold.map { Snapshot(reader, state: $0) } ?? Snapshot(reader)
+    try snapshot.scan { rowKey, _ in
       let name = try RecordAddress.names(inRowKey: rowKey).collection
       collections[[UInt8](name.utf8), default: 0] += 1
       return true
@@ -34,7 +35,7 @@ struct Stats: ParsableCommand {
       "accepted": JSONLines.number(counts.accepted),
       "settled": JSONLines.number(counts.settled),
       "collections": .object(perCollection),
-      "bytes": JSONLines.number(try pages.reachableBytes),
+      "bytes": JSONLines.number(try Self.bytes(reader)),
       "horizon": JSONLines.number(reader.horizon.sequence),
       "device": .string(reader.identity.current.id.description),
       "label": .string(reader.identity.current.label),
@@ -53,6 +54,15 @@ struct Stats: ParsableCommand {
     output.flush()
   }
 
+  /// Reachable pages of a journal's file, all of a pack.
+  private static func bytes(_ reader: JournalReader) throws -> UInt64 {
+    switch reader.storage {
+    case let pages as PagedReader: try pages.reachableBytes
+    case let pack as PackReader: try pack.byteCount
+    default: 0
+    }
+  }
+
   /// The order for people.
   private static let order = [
     "entries", "firstSequence", "lastSequence", "horizon", "pending", "accepted", "parked",
@@ -64,16 +74,16 @@ struct Pending: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print the outgoing queue: edits the server has not answered.")
 
-  @OptionGroup var journal: JournalDirectory
+  @OptionGroup var journal: JournalOrPack
   @OptionGroup var json: JSONFlag
 
   func run() throws {
     let reader = try OpenJournal.reader(journal.directory)
     let line = EntryLine(statuses: EditStatuses(reader))
     let output = Output()
-    try reader.scanEdits { sequence, state in
+    for (sequence, state) in try Self.openEdits(reader) {
       switch state.delivery {
-      case .accepted, .parked: return true
+      case .accepted, .parked: continue
       case .pending, .inFlight: break
       }
       guard let entry = try reader.entry(sequence) else {
@@ -82,9 +92,20 @@ struct Pending: ParsableCommand {
       var fields = try line.fields(entry)
       if case .inFlight(let sent) = state.delivery { fields["sent"] = JSONLines.number(sent) }
       output.line(json.isJSON ? JSONLines.text(fields) : EntryText.line(fields))
-      return true
     }
     output.flush()
+  }
+
+  private static func openEdits(
+    _ reader: JournalReader
+  ) throws -> [(sequence: SequenceNumber, state: EditState)] {
+    if let fold = try OpenJournal.fold(reader) { return fold.openEdits() }
+    var edits: [(sequence: SequenceNumber, state: EditState)] = []
+    try reader.scanEdits { sequence, state in
+      edits.append((sequence, state))
+      return true
+    }
+    return edits
   }
 }
 
@@ -92,7 +113,7 @@ struct Conflicts: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print conflict decisions: what was contested, and what was decided.")
 
-  @OptionGroup var journal: JournalDirectory
+  @OptionGroup var journal: JournalOrPack
   @OptionGroup var json: JSONFlag
 
   func run() throws {

@@ -5,7 +5,7 @@ import Projection
 struct Get: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Print one record.")
 
-  @OptionGroup var journal: JournalDirectory
+  @OptionGroup var journal: JournalOrPack
   @Argument var collection: String
   @Argument var id: String
   @Option(help: "A sequence, or a time in RFC 3339.") var at: MomentArgument?
@@ -36,7 +36,7 @@ struct QueryVerb: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "query", abstract: "Print the records of a collection that match.")
 
-  @OptionGroup var journal: JournalDirectory
+  @OptionGroup var journal: JournalOrPack
   @Argument var collection: String
   @Option(
     name: .customLong("where"), parsing: .singleValue,
@@ -115,7 +115,7 @@ struct Export: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print all visible records as lines of JSON, ordered by collection, then id.")
 
-  @OptionGroup var journal: JournalDirectory
+  @OptionGroup var journal: JournalOrPack
   @Option(help: "Only this collection.") var collection: String?
   @Option(help: "A sequence, or a time in RFC 3339.") var at: MomentArgument?
   @OptionGroup var json: JSONFlag
@@ -135,7 +135,7 @@ struct History: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print the entries about one record: edits, remote changes, decisions.")
 
-  @OptionGroup var journal: JournalDirectory
+  @OptionGroup var journal: JournalOrPack
   @Argument var collection: String
   @Argument var id: String
   @Option(help: "A sequence, or a time in RFC 3339.") var at: MomentArgument?

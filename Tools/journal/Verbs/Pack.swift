@@ -1,0 +1,44 @@
+import ArgumentParser
+import Journal
+
+struct Pack: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    abstract: "Write the journal as one file: the report to send.",
+    discussion: """
+      The file holds entries, baseline, gap hashes and a signed checkpoint, and neither keys nor \
+      secrets. `verify`, `log`, `get`, `query`, `export`, `history`, `prove` and `replay` read it \
+      like a journal.
+      """)
+
+  @OptionGroup var journal: JournalOrPack
+  @Argument(help: "The file to write; it must not exist yet.", completion: .file()) var file: String
+  @Flag(help: "Leave bodies and salts out: order, times and proofs remain, no content.")
+  var redact = false
+  @OptionGroup var json: JSONFlag
+
+  func run() throws {
+    let reader = try OpenJournal.reader(journal.directory)
+    let note =
+      try reader.packedCheckpoint ?? Journal.checkpoint(of: reader, path: journal.directory)
+    var progress = Progress("packed")
+    let last = reader.head.lastSequence
+    let digest = try reader.pack(to: file, checkpoint: note, isRedacted: redact) { sequence in
+      progress.update(sequence, of: last)
+    }
+    progress.finish()
+    let bytes = try PackReader(path: file).byteCount
+    let fields: Fields = [
+      "file": .string(file), "entries": JSONLines.number(try reader.storage.count(.entries)),
+      "size": JSONLines.number(last), "horizon": JSONLines.number(reader.horizon.sequence),
+      "bytes": JSONLines.number(bytes), "digest": .string(Hex.encode(digest.bytes)),
+      "redacted": .bool(redact),
+    ]
+    let output = Output()
+    output.line(
+      json.isJSON
+        ? JSONLines.text(fields)
+        : "\(file): \(bytes) bytes, entries \(reader.horizon.sequence) to \(last), SHA-256 "
+          .terminalSafe + Hex.encode(digest.bytes))
+    output.flush()
+  }
+}
