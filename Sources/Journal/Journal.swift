@@ -134,6 +134,11 @@ extension Journal {
     try read { try Self.checkpoint(of: $0, path: path) }
   }
 
+  /// The key this device signs with.
+  package func signingKey() throws -> SigningKey {
+    try KeyFile.read(from: JournalFiles.key(in: path, of: device))
+  }
+
   /// The signed tree head of a view.
   package static func checkpoint(
     of reader: JournalReader, path: String, size: UInt64? = nil

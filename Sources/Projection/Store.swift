@@ -97,6 +97,48 @@ public final class Store: Sendable {
     try await journal.trim(keeping: retention, folder: RecordFolder())
   }
 
+  /// Erases all content of one record, here, and through the next sync on the server and on other
+  /// devices. Proofs of everything stay valid.
+  ///
+  /// Until ``rewrite(at:)`` the file's free pages still hold what was erased.
+  ///
+  /// - Parameters:
+  ///   - collection: The record's collection.
+  ///   - key: Its key.
+  ///   - reason: Why; it stays in the journal and must name nobody.
+  ///   - archives: Archives to erase it from as well.
+  /// - Returns: The number of entries that lost their content; nil when nothing is known of the
+  ///   record.
+  /// - Throws: `JournalError.busy` when edits of the record are on their way to a server that has
+  ///   not answered yet: sync, then erase.
+  @discardableResult
+  public func erase(
+    _ collection: String, _ key: String, because reason: String, archives: [String] = []
+  ) async throws -> Int? {
+    try await journal.erase(
+      RecordAddress(collection: collection, key: key), reason: reason, archives: archives)?
+      .erasure.sequences.count
+  }
+
+  /// Makes a closed journal's file anew, without the space trims and erasures have left.
+  ///
+  /// A trim's pages are used again by later writes, but a file never becomes shorter by itself, and
+  /// what was erased stands in free pages until then. Linear in what is held; the old or the new
+  /// file stands after a crash.
+  ///
+  /// - Throws: `JournalError.busy` when this or another process has the journal open; nothing was
+  ///   changed then.
+  public static func rewrite(at path: String) throws {
+    try Rewrite.run(directory: path)
+  }
+
+  /// Whether nobody has the journal open at this moment.
+  ///
+  /// - Throws: `JournalError.busy` when somebody has.
+  package static func checkCanRewrite(at path: String) throws {
+    try Rewrite.checkIsAlone(directory: path)
+  }
+
   /// Recomputes everything the journal's file claims, trusting no stored answer.
   ///
   /// Linear in the entries held. Reads beside writers.

@@ -150,13 +150,18 @@ struct SyncRun {
     let size = try journal.lastSequence
     guard hasAppended || acknowledgedSize == 0, size > acknowledgedSize else { return }
     for _ in 0..<Self.attemptLimit {
-      switch try await remote.show(nextWitness()) {
-      case .acknowledged(let size):
+      let witness = try await nextWitness()
+      switch try await remote.show(witness) {
+      case .acknowledged(let size, let cosigned):
         try checkAcknowledged(size)
+        do { try cosigned?.check(against: witness.checkpoint) } catch {
+          throw TransportError.protocolViolation("the server's cosignature does not hold: \(error)")
+        }
         acknowledgedSize = size
         let name = declaration.name
         try await journal.transact {
           try $0.putMeta(MetaKey.witness(name), [UInt8](sequence: size))
+          if let cosigned { try $0.putMeta(MetaKey.cosigned(name), cosigned.encoded) }
         }
         return
       case .sizeDiffers(let size): acknowledgedSize = size

@@ -13,13 +13,17 @@ final class NewFile {
   private let path: String
   private let temporary: String
   private let descriptor: Int32
+  private let replaces: Bool
   private var isPlaced = false
 
-  /// - Throws: ``JournalError/alreadyExists(_:)`` when something of that name is there.
-  init(path: String) throws(JournalError) {
+  /// - Parameter replaces: The file takes the place of the one that stands there.
+  /// - Throws: ``JournalError/alreadyExists(_:)`` when something of that name is there that is not
+  ///   to be replaced.
+  init(path: String, replaces: Bool = false) throws(JournalError) {
     var status = stat()
-    guard lstat(path, &status) != 0 else { throw Self.exists(path) }
+    guard replaces || lstat(path, &status) != 0 else { throw Self.exists(path) }
     self.path = path
+    self.replaces = replaces
     temporary = "\(path).\(RandomPool.shared.next() % 1_000_000_000).part"
     descriptor = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
     guard descriptor >= 0 else { throw LMDBFailure.systemError(temporary, "creating") }
@@ -47,7 +51,9 @@ final class NewFile {
   func place() throws(JournalError) {
     guard fsync(descriptor) == 0 else { throw LMDBFailure.systemError(temporary, "syncing") }
     // A hard link never replaces a file; where the file system knows none, rename after a look.
-    if link(temporary, path) == 0 {
+    if replaces {
+      guard rename(temporary, path) == 0 else { throw LMDBFailure.systemError(path, "replacing") }
+    } else if link(temporary, path) == 0 {
       unlink(temporary)
     } else {
       guard errno != EEXIST else { throw Self.exists(path) }

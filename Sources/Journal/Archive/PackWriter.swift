@@ -17,6 +17,12 @@ final class PackWriter {
     try put(PackFormat.magic)
   }
 
+  /// Writes a pack that takes another's place at the end.
+  init(replacing path: String) throws(JournalError) {
+    file = try NewFile(path: path, replaces: true)
+    try put(PackFormat.magic)
+  }
+
   /// Adds a row behind those added before.
   func add(
     _ table: Table, key: UnsafeRawBufferPointer, payload: UnsafeRawBufferPointer

@@ -50,4 +50,5 @@ package enum BodyKey: UInt64, CaseIterable, Sendable {
   case baseline = 50
   case archive = 51
   case archiveDigest = 52
+  case archives = 53
 }

@@ -52,11 +52,14 @@ public struct EntryKind: RawRepresentable, Sendable, Hashable {
   /// Whether entries of this kind change a record by the user's will.
   public var isEdit: Bool { rawValue >= 3 && rawValue <= 6 }
 
+  /// Whether ids of this kind are remembered: what is sent and may come again.
+  package var hasRememberedID: Bool { isEdit || self == .erased }
+
   /// Whether this release gives the kind a meaning when folding.
   package var isFoldable: Bool {
     switch self {
     case .opened, .declared, .create, .update, .put, .delete, .sent, .accepted, .refused,
-      .retried, .remoteChange, .cursor, .conflict, .trimmed, .deviceChanged:
+      .retried, .remoteChange, .cursor, .conflict, .trimmed, .erased, .deviceChanged:
       true
     default: false
     }

@@ -47,4 +47,7 @@ package protocol InlineFolder: Sendable {
     _ header: EntryHeader, body: [UInt8], record: RecordAddress?,
     precondition: Draft.Precondition, isReplay: Bool, in state: any FoldState
   ) throws -> FoldOutcome
+
+  /// The record an erasure means, as the stored rows know it; nil when there is none.
+  func erasable(_ target: ErasureTarget, in storage: any StorageReader) throws -> ErasableRecord?
 }

@@ -13,7 +13,7 @@ package final class AppendContext {
   /// Bytes of the records the current group has left behind so far.
   private var groupStates: [RecordAddress: Int] = [:]
   private var groupStateBytes = 0
-  private let folder: any InlineFolder
+  let folder: any InlineFolder
   private let environment: WriterEnvironment
   /// Newest id time no longer remembered, once read; 0 is none.
   private var forgotten: UInt64?
@@ -57,7 +57,9 @@ package final class AppendContext {
   package func append(
     _ draft: Draft, group: SequenceNumber = 0, moreOfGroup: Bool = false
   ) throws -> Appended {
-    if draft.kind.isEdit, let id = draft.id, let known = try known(id, draft) { return known }
+    if draft.kind.hasRememberedID, let id = draft.id, let known = try known(id, draft) {
+      return known
+    }
     guard head.lastSequence < Limits.sequence else {
       throw JournalError.storage("the journal has used all of its 2^48 sequences")
     }
@@ -146,7 +148,7 @@ package final class AppendContext {
         }
       }
     }
-    if header.kind.isEdit {
+    if header.kind.hasRememberedID {
       try transaction.putLast(
         .ids, key: header.id.bytes, payload: RememberedID(sequence: header.sequence).encoded)
     }

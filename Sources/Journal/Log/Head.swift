@@ -50,6 +50,9 @@ package struct Horizon: Sendable, Equatable {
   package var entry: SequenceNumber = 0
   /// Which of the two halves of the table `baseline` is in force: 0 or 1.
   package var generation: UInt8 = 0
+  /// The entry of an erasure that names the digest in place of ``entry``; 0 is none, `.max` one
+  /// that this file does not hold.
+  package var digestEntry: SequenceNumber = 0
 
   package init() {}
 
@@ -62,6 +65,7 @@ package struct Horizon: Sendable, Equatable {
     baselineDigest.append(to: &bytes)
     bytes.appendBigEndian(entry)
     bytes.append(generation)
+    bytes.appendBigEndian(digestEntry)
     return bytes
   }
 
@@ -74,7 +78,10 @@ package struct Horizon: Sendable, Equatable {
     }
     baselineDigest = digest
     entry = try reader.integer(UInt64.self)
-    if reader.remaining > 0 { generation = try reader.integer(UInt8.self) }
+    if reader.remaining > 0 {
+      generation = try reader.integer(UInt8.self)
+      digestEntry = try reader.integer(UInt64.self)
+    }
     guard generation < 2, reader.remaining == 0 else {
       throw .damaged("the horizon row is malformed; run `journal verify`")
     }
@@ -93,6 +100,8 @@ package enum MetaKey {
 
   /// Names who is writing the next baseline; only while one is being written.
   package static let nextBaseline = "baseline-next"
+  /// Stands while free pages may hold what was erased: until the file is made anew.
+  package static let rewriteWanted = "rewrite-wanted"
   /// The signed checkpoint of a pack; a journal signs when asked.
   package static let checkpoint = "checkpoint"
   /// Stands in packs made without bodies.
@@ -105,5 +114,7 @@ package enum MetaKey {
   }
   package static func remote(_ name: String) -> String { "fold/remote/\(name)" }
   package static func cursor(_ remote: String) -> String { "fold/cursor/\(remote)" }
+  /// The checkpoint a remote has cosigned, behind a line with the key that checks it.
+  package static func cosigned(_ remote: String) -> String { "cosigned/\(remote)" }
   package static func witness(_ remote: String) -> String { "witness/\(remote)" }
 }

@@ -12,6 +12,15 @@ enum NoteRules {
   /// The byte that says a key or a key id is one of Ed25519.
   static let ed25519: UInt8 = 0x01
   static let ed25519SignatureByteCount = 64
+  /// The byte that says a key is a cosigner's, who signs a time with the text (C2SP
+  /// tlog-cosignature).
+  static let cosigner: UInt8 = 0x04
+  static let cosignatureByteCount = 8 + ed25519SignatureByteCount
+
+  /// The bytes a cosigner signs: the note's text behind a line with the time in seconds since 1970.
+  static func cosigned(_ text: ArraySlice<UInt8>, seconds: UInt64) -> [UInt8] {
+    Array("cosignature/v1\ntime \(seconds)\n".utf8) + text
+  }
 
   /// Whether these bytes can be an origin line.
   static func isOrigin(_ utf8: some Collection<UInt8>) -> Bool {

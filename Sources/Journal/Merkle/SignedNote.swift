@@ -55,6 +55,11 @@ public enum SignedNote {
     return text
   }
 
+  /// The text of a note; its signatures are not looked at.
+  static func text(of note: [UInt8]) throws(JournalError) -> ArraySlice<UInt8> {
+    try split(note).text
+  }
+
   /// Divides a note at its last empty line: the text with its newline, the lines of signatures.
   private static func split(
     _ note: [UInt8]

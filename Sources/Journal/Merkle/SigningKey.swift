@@ -57,6 +57,34 @@ public struct SigningKey: Sendable {
     try sign(text: checkpoint.text)
   }
 
+  /// The key that checks this key's cosignatures.
+  public var cosignerKey: VerifierKey {
+    get throws(JournalError) {
+      try VerifierKey(name: name, publicKey: verifierKey.publicKey, kind: .cosigner)
+    }
+  }
+
+  /// A note with one more line: this key's witness to its text at a time (C2SP tlog-cosignature).
+  ///
+  /// Whoever cosigns says: of this origin I have seen no other history. The note must have been
+  /// opened with its signer's key, and its size and root compared with what was seen before.
+  public func cosign(_ note: String, at time: Timestamp) throws(JournalError) -> String {
+    let key = try cosignerKey
+    let bytes = Array(note.utf8)
+    let text = try SignedNote.text(of: bytes)
+    let seconds = time.milliseconds / 1_000
+    var signature: [UInt8] = []
+    withUnsafeBytes(of: key.keyID.bigEndian) { signature.append(contentsOf: $0) }
+    signature.appendBigEndian(seconds)
+    do {
+      signature.append(
+        contentsOf: try privateKey.signature(for: NoteRules.cosigned(text, seconds: seconds)))
+    } catch {
+      throw .storage("the system did not sign with key \(name): \(error)")
+    }
+    return "\(note)— \(name) \(signature.withUnsafeBytes { Base64.encode($0) })\n"
+  }
+
   /// Any text, which ends with a newline, as a signed note.
   func sign(text: String) throws(JournalError) -> String {
     var signature: [UInt8] = []

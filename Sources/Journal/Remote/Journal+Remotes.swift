@@ -33,6 +33,7 @@ extension Journal {
       try context.append(Draft(.declared, body: remote.body(isRemoved: true)))
       // A server that is no longer a remote no longer holds back trimming.
       try context.putMeta(MetaKey.witness(name), nil)
+      try context.putMeta(MetaKey.cosigned(name), nil)
     }
   }
 

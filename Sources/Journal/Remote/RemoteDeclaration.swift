@@ -84,6 +84,14 @@ public struct RemoteDeclaration: Sendable, Hashable {
 }
 
 extension JournalReader {
+  /// The remote that owns a record's collection; nil when none does.
+  package func remote(owning rowKey: [UInt8]) throws -> RemoteDeclaration? {
+    let collection = [UInt8](try RecordAddress(rowKey: rowKey).names.collection.utf8)
+    let remotes = try remotes()
+    return remotes.first { $0.collections.contains { $0.utf8.elementsEqual(collection) } }
+      ?? remotes.first { $0.collections.isEmpty }
+  }
+
   /// The declared remotes, by name.
   package func remotes() throws -> [RemoteDeclaration] {
     let prefix = MetaKey.remote("")

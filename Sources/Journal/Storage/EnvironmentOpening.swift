@@ -29,10 +29,17 @@ extension Environment {
   ) throws(JournalError) -> Environment {
     let directory = try DataDirectory(existing: directory)
     try directory.refuseNetworkFileSystem()
-    let file = try PageFile(path: directory.dataPath)
-    _ = try Commit.newest(of: file, headRows: .whereTheyStand)
-    try directory.prepareLockFile()
-    return try claimAndOpen(directory, file.id, mapBytes, createsTables: false)
+    while true {
+      let file = try PageFile(path: directory.dataPath)
+      do throws(JournalError) {
+        _ = try Commit.newest(of: file, headRows: .whereTheyStand)
+        try directory.prepareLockFile()
+        return try claimAndOpen(directory, file.id, mapBytes, createsTables: false)
+      } catch {
+        // A rewrite put another file in its place meanwhile.
+        guard DataDirectory.isReplaced(file) else { throw error }
+      }
+    }
   }
 
   /// Makes a new, empty data file in `directory`, which is made too if it is missing.

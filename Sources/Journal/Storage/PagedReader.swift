@@ -22,7 +22,20 @@ package final class PagedReader: StorageReader {
   /// ``JournalError/damaged(_:)`` when it is truncated, or a meta page does not agree with the
   /// head row it leads to.
   package static func open(directory: String) throws(JournalError) -> PagedReader {
-    let file = try PageFile(path: directory + "/" + DataDirectory.dataName)
+    while true {
+      let file = try PageFile(path: directory + "/" + DataDirectory.dataName)
+      do throws(JournalError) {
+        return try open(file, in: directory)
+      } catch {
+        // A rewrite put another file in its place meanwhile.
+        guard DataDirectory.isReplaced(file) else { throw error }
+      }
+    }
+  }
+
+  private static func open(
+    _ file: PageFile, in directory: String
+  ) throws(JournalError) -> PagedReader {
     let newest = try Commit.newest(of: file, headRows: .required)
     guard let pin = try Pin.acquire(directory, file.id) else {
       return PagedReader(file, newest, pin: nil)

@@ -21,6 +21,13 @@ package struct ArchiveName: Sendable, Hashable {
     return bytes
   }
 
+  package init(_ payload: [UInt8]) throws(JournalError) {
+    let name: Result<ArchiveName, JournalError> = payload.withUnsafeBytes { bytes in
+      Result { () throws(JournalError) in try ArchiveName(bytes) }
+    }
+    self = try name.get()
+  }
+
   package init(_ payload: UnsafeRawBufferPointer) throws(JournalError) {
     var reader = RowReader(payload)
     through = try reader.integer(UInt64.self)

@@ -20,12 +20,30 @@ struct Islands: Sendable {
     openGroups = groups
   }
 
+  /// The edits a conflict's decision took out of the overlay.
+  static func superseded(by body: Body) throws -> [SequenceNumber] {
+    guard body.raw(.outcomes) != nil else { return [] }
+    var reader = try body.reader(.outcomes)
+    var superseded: [SequenceNumber] = []
+    for _ in 0..<(try reader.arrayCount()) {
+      guard try reader.arrayCount() == 3 else {
+        throw JournalError.damaged("a decision's outcome is malformed")
+      }
+      let sequence = try reader.unsigned()
+      if try reader.unsigned() == 2 { superseded.append(sequence) }
+      _ = try reader.skip(maxDepth: Limits.depth)
+    }
+    return superseded
+  }
+
   func contains(_ entry: StoredEntry) throws -> Bool {
     if open.isEmpty { return false }
+    // What an erased entry said is gone, and nothing waits for it.
+    if entry.encoding == StoredEntry.erasedEncoding { return false }
     let header = entry.header
     if header.group != 0, openGroups.contains(header.group) { return true }
     switch header.kind {
-    case .create, .update, .put, .delete:
+    case .create, .update, .put, .delete, .erased:
       return isOpen(header.sequence...header.sequence)
     case .sent, .retried, .accepted, .refused, .conflict:
       return try entry.plainBody.withUnsafeBytes { bytes in

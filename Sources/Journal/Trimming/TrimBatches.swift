@@ -141,7 +141,7 @@ struct TrimStep: Sendable {
   private func remove(_ entry: StoredEntry, _ context: AppendContext) throws {
     let header = entry.header
     try context.delete(.entries, [UInt8](sequence: header.sequence))
-    guard header.kind.isEdit else { return }
+    guard header.kind.hasRememberedID else { return }
     let remembered = RememberedID(
       sequence: header.sequence,
       trimmed: .init(time: header.time, isAbsorbed: header.flags.contains(.absorbed)))

@@ -197,7 +197,7 @@ package final class Verifier {
     if header.sequence == 1, header.kind != .opened {
       problem("entry 1 is not `opened` but \(header.kind)")
     }
-    if header.kind.isEdit, reader.storage.holdsFold {
+    if header.kind.hasRememberedID, reader.storage.holdsFold {
       heldEdits += 1
       part("entry \(header.sequence)") {
         let remembered = try reader.remembered(header.id)
@@ -251,14 +251,17 @@ package final class Verifier {
     if digest != reader.horizon.baselineDigest {
       problem("the baseline's digest is \(digest), not \(reader.horizon.baselineDigest)")
     }
-    // An archive ends where its trim's horizon is; an earlier trim's entry can stand above that.
-    guard reader.horizon.entry <= report.size else { return }
-    guard let entry = try reader.entry(reader.horizon.entry) else {
-      return problem("the `trimmed` entry \(reader.horizon.entry) is missing")
+    let horizon = reader.horizon
+    let named = horizon.digestEntry == 0 ? horizon.entry : horizon.digestEntry
+    // An archive ends where its trim's horizon is; the entry that names the digest can stand above
+    // that.
+    guard named <= report.size || reader.storage.holdsFold else { return }
+    guard let entry = try reader.entry(named) else {
+      return problem("the entry \(named), which names the baseline, is missing")
     }
     try entry.plainBody.withUnsafeBytes { bytes in
       if try Body(bytes).data(.baseline) != digest.bytes {
-        problem("the `trimmed` entry \(reader.horizon.entry) names another baseline")
+        problem("entry \(named) names another baseline")
       }
     }
   }

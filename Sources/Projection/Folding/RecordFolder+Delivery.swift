@@ -68,6 +68,13 @@ extension RecordFolder {
       let isAbsorbed = try reader.unsigned() == 1
       guard let edit = try state.edit(sequence) else { continue }
       if case .accepted = edit.delivery { continue }
+      if try isErasure(sequence, state) {
+        // Nothing of it comes back through the feed: the answer settles it.
+        try state.removeEdit(sequence)
+        state.counts.count(edit.delivery, by: -1)
+        state.counts.settled += 1
+        continue
+      }
       try move(sequence, edit, to: .accepted(version, absorbed: isAbsorbed, sent: sent), state)
       if let through, version <= through { reached.append(sequence) }
       if isAbsorbed, !isReplay,
@@ -93,6 +100,10 @@ extension RecordFolder {
       _ = try reader.text()
       _ = try reader.text()
       guard let edit = try state.edit(sequence), edit.isFolded else { continue }
+      if try isErasure(sequence, state) {
+        try move(sequence, edit, to: .parked(by: header.sequence), state)
+        continue
+      }
       for key in try recordKeys(of: [sequence], state) {
         guard var row = try state.record(key).map({ try RecordRow($0) }) else { continue }
         var overlay = try Overlay(row, state)

@@ -37,6 +37,8 @@ package struct RecordFolder: InlineFolder {
         try foldDeclaration(parsed, state)
       case .trimmed:
         try foldTrim(header, parsed, state)
+      case .erased:
+        try foldErasure(header, parsed, state)
       default:
         break
       }
@@ -174,6 +176,8 @@ package struct RecordFolder: InlineFolder {
   private func foldRemoteChange(
     _ header: EntryHeader, _ body: Body, _ isReplay: Bool, _ state: any FoldState
   ) throws -> FoldOutcome {
+    // An erasure names no record: what it took away is gone when this entry is appended.
+    if try body.unsigned(.state) == 2 { return FoldOutcome() }
     guard let key = try body.record()?.rowKey, let version = try body.version(.version),
       let remote = try body.text(.remote)
     else { throw JournalError.damaged("remote change \(header.sequence) is incomplete") }

@@ -95,7 +95,7 @@ struct Booking: Sendable {
     var body = BodyBuilder()
     body.add(.reason, text: "answered")
     head(&body)
-    body.add(.entries) { SegmentSealer.write(edits, into: &$0) }
+    body.add(.entries) { $0.ranges(edits) }
     body.add(.sent, unsigned: segment.sent)
     return try Draft(.retried, body: body.finish())
   }

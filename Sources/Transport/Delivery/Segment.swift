@@ -36,27 +36,10 @@ enum SegmentSealer {
         for edit in edits { SegmentCodec.write(edit.base, into: &writer) }
       }
     }
-    body.add(.entries) { write(edits.map(\.sequence), into: &$0) }
+    body.add(.entries) { $0.ranges(edits.map(\.sequence)) }
     body.add(.digest, data: [UInt8](SHA256.hash(data: bytes)))
     let appended = try context.append(Draft(.sent, body: body.finish()))
     return Segment(sent: appended.sequence ?? 0, edits: edits.map(\.sequence), bytes: bytes)
-  }
-
-  static func write(_ sequences: [SequenceNumber], into writer: inout CBORWriter) {
-    var ranges: [(first: SequenceNumber, last: SequenceNumber)] = []
-    for sequence in sequences {
-      if let last = ranges.last, last.last + 1 == sequence {
-        ranges[ranges.count - 1].last = sequence
-      } else {
-        ranges.append((sequence, sequence))
-      }
-    }
-    writer.array(count: ranges.count)
-    for range in ranges {
-      writer.array(count: 2)
-      writer.unsigned(range.first)
-      writer.unsigned(range.last)
-    }
   }
 
   private static func resume(
@@ -145,12 +128,23 @@ enum SegmentSealer {
         SegmentChange(
           sequence: sequence, id: entry.header.id, kind: entry.header.kind,
           schema: entry.header.schema, time: entry.header.time, moreOfGroup: false, base: base,
-          isStrict: false, body: try entry.plainBody))
+          isStrict: false, body: try sentBody(entry)))
     }
     for index in changes.indices.dropLast() where groups[index] != 0 {
       changes[index].moreOfGroup = groups[index] == groups[index + 1]
     }
     return changes
+  }
+
+  /// The body as the server is to see it: an erasure names nothing but `born`.
+  private static func sentBody(_ entry: StoredEntry) throws -> [UInt8] {
+    guard entry.header.kind == .erased else { return try entry.plainBody }
+    return try entry.plainBody.withUnsafeBytes { bytes in
+      guard let born = try Body(bytes).version(.born) else { throw missing(entry.header.sequence) }
+      var body = BodyBuilder()
+      body.add(.born, version: born)
+      return body.finish()
+    }
   }
 
   private static func missing(_ sequence: SequenceNumber) -> JournalError {
@@ -187,17 +181,22 @@ enum SegmentSealer {
 
 /// Which collections a remote owns: those it names, or, naming none, all that no other names.
 struct Ownership {
+  private let name: String
   private let own: Set<[UInt8]>
   private let others: Set<[UInt8]>
 
   init(_ remotes: [RemoteDeclaration], _ remote: RemoteDeclaration) {
+    name = remote.name
     own = Set(remote.collections.map { [UInt8]($0.utf8) })
     others = Set(
       remotes.filter { $0.name != remote.name }.flatMap(\.collections).map { [UInt8]($0.utf8) })
   }
 
   func owns(_ body: Body) throws -> Bool {
-    guard let raw = body.raw(.collection) else { return false }
+    guard let raw = body.raw(.collection) else {
+      // An erasure names its remote and no collection.
+      return try body.text(.remote) == name
+    }
     var reader = CBORReader(raw)
     let name = [UInt8](raw[try reader.text()])
     return own.isEmpty ? !others.contains(name) : own.contains(name)

@@ -15,6 +15,7 @@ struct Intake: Sendable {
 
   /// Appends one change; a change at or below the version in the record's base appends nothing.
   func append(_ change: FeedChange, _ context: AppendContext) throws -> Outcome {
+    if change.state == .erased { return try appendErasure(change, context) }
     let own = try change.originID.flatMap { id in
       try context.remembered(id).map { $0.sequence }
     }
@@ -25,6 +26,29 @@ struct Intake: Sendable {
     outcome.appended = 1
     outcome.pulled = own == nil ? 1 : 0
     outcome.conflicts = Int(context.head.lastSequence - before) - 1
+    return outcome
+  }
+
+  /// Erases here what was erased there; a record that is not here leaves no trace.
+  private func appendErasure(
+    _ change: FeedChange, _ context: AppendContext
+  ) throws -> Outcome {
+    var outcome = Outcome()
+    guard let erasure = try context.erase(.born(change.born)) else { return outcome }
+    var body = BodyBuilder()
+    body.add(.remote, text: remote)
+    body.add(.epoch, text: epoch)
+    body.add(.version, version: change.version)
+    body.add(.born, version: change.born)
+    body.add(.state, unsigned: 2)
+    if let id = change.originID { body.add(.originID, data: id.bytes) }
+    body.add(.entries) { $0.ranges(erasure.sequences) }
+    if let digest = erasure.baselineDigest { body.add(.baseline, data: digest.bytes) }
+    let id = id(change, secret: context.identity.secret)
+    let appended = try context.append(Draft(.remoteChange, id: id, body: body.finish()))
+    try context.nameErasure(erasure, by: appended.sequence ?? 0)
+    outcome.appended = 1
+    outcome.pulled = 1
     return outcome
   }
 
@@ -78,6 +102,7 @@ struct Intake: Sendable {
     var kept: [FeedChange?] = changes
     var lastEcho: [[UInt8]: Int] = [:]
     for (index, change) in changes.enumerated() {
+      if change.state == .erased { continue }
       let key = try RecordAddress(collection: change.collection, key: change.key).rowKey
       let isOwn = try change.originID.map { try context.remembered($0) != nil } ?? false
       if isOwn, let earlier = lastEcho[key] { kept[earlier] = nil }

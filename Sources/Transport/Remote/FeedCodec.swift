@@ -1,4 +1,4 @@
-import Journal
+package import Journal
 
 /// Pages of the feed, and the small answers: `docs/protocol` describes their bytes.
 package enum FeedCodec {
@@ -57,8 +57,10 @@ package enum FeedCodec {
 
   static func write(_ change: FeedChange, into writer: inout CBORWriter) {
     var body = BodyBuilder()
-    body.add(.collection, text: change.collection)
-    body.add(.key, text: change.key)
+    if change.state != .erased {
+      body.add(.collection, text: change.collection)
+      body.add(.key, text: change.key)
+    }
     if case .live(let fields) = change.state { body.add(.fields, raw: fields) }
     body.add(.version, version: change.version)
     body.add(.born, version: change.born)
@@ -82,12 +84,18 @@ package enum FeedCodec {
   ) throws -> FeedChange {
     let range = try reader.skip(maxDepth: Limits.depth + 2)
     let body = try Body(UnsafeRawBufferPointer(rebasing: bytes[range]))
-    guard body.isUnderstood, let collection = try body.text(.collection),
-      let key = try body.text(.key), let version = try body.version(.version),
+    guard body.isUnderstood, let version = try body.version(.version),
       let born = try body.version(.born), let code = try body.unsigned(.state)
     else {
       throw JournalError.unsupported(
         "the feed has a change of a kind this release does not know; use a newer release")
+    }
+    let originID = try body.data(.originID).flatMap { EntryID(bytes: $0) }
+    if code == 2 {
+      return FeedChange(erased: born, version: version, originID: originID)
+    }
+    guard let collection = try body.text(.collection), let key = try body.text(.key) else {
+      throw JournalError.invalidInput("a change of the feed names no record")
     }
     _ = try RecordAddress(collection: collection, key: key)
     let state: FeedChange.State
@@ -109,7 +117,7 @@ package enum FeedCodec {
     return FeedChange(
       collection: collection, key: key, version: version, born: born, state: state,
       changed: try changedNames(body),
-      originID: try body.data(.originID).flatMap { EntryID(bytes: $0) })
+      originID: originID)
   }
 
   private static func changedNames(_ body: Body) throws -> [String]? {
@@ -157,6 +165,39 @@ package enum FeedCodec {
       throw JournalError.invalidInput("the server's answer names no size")
     }
     return try reader.unsigned()
+  }
+
+  /// The answer to a checkpoint that was acknowledged.
+  package static func encode(size: UInt64, cosigned: CosignedCheckpoint?) -> [UInt8] {
+    guard let cosigned else { return encode(size: size) }
+    var writer = CBORWriter()
+    writer.map(count: 3)
+    writer.unsigned(1)
+    writer.unsigned(size)
+    writer.unsigned(2)
+    writer.text(cosigned.note)
+    writer.unsigned(3)
+    writer.text(cosigned.key)
+    return writer.bytes
+  }
+
+  package static func decodeAcknowledgement(
+    _ bytes: UnsafeRawBufferPointer
+  ) throws -> (size: UInt64, cosigned: CosignedCheckpoint?) {
+    func malformed() -> JournalError {
+      .invalidInput("the server's answer to a checkpoint is malformed")
+    }
+    var reader = CBORReader(bytes)
+    let members = try reader.mapCount()
+    guard members == 1 || members == 3, try reader.unsigned() == 1 else { throw malformed() }
+    let size = try reader.unsigned()
+    guard members == 3 else { return (size, nil) }
+    guard try reader.unsigned() == 2 else { throw malformed() }
+    let note = try reader.string()
+    guard try reader.unsigned() == 3 else { throw malformed() }
+    let key = try reader.string()
+    guard reader.isAtEnd, key.utf8.count <= 4_096 else { throw malformed() }
+    return (size, CosignedCheckpoint(note: note, key: key))
   }
 
   package static func encode(code: String, message: String) -> [UInt8] {

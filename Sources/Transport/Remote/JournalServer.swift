@@ -53,7 +53,9 @@ public struct JournalServer: Remote {
     switch answer.status {
     case 409: return .forked
     case 412: return .sizeDiffers(size: try decode(answer, FeedCodec.decodeSize))
-    default: return .acknowledged(size: try decode(answer, FeedCodec.decodeSize))
+    default:
+      let (size, cosigned) = try decode(answer, FeedCodec.decodeAcknowledgement)
+      return .acknowledged(size: size, cosigned: cosigned)
     }
   }
 

@@ -67,7 +67,8 @@ public struct Push: Sendable, Equatable {
 
 /// What the server says of the checkpoint a request carries.
 public enum WitnessAnswer: Sendable, Equatable {
-  case acknowledged(size: UInt64)
+  /// The checkpoint extends what the server knew; where it is a witness, with its cosignature.
+  case acknowledged(size: UInt64, cosigned: CosignedCheckpoint? = nil)
   /// The server knows another size than the proof starts from: prove from there.
   case sizeDiffers(size: UInt64)
   /// The checkpoint is no extension of the one the server knows: this journal is a copy or was
@@ -105,7 +106,9 @@ public struct FeedChange: Sendable, Equatable {
     case erased
   }
 
+  /// Empty in an erasure, which names nothing but ``born``.
   public var collection: String
+  /// Empty in an erasure.
   public var key: String
   public var version: ServerVersion
   /// The version at which the record first came to be.
@@ -127,6 +130,14 @@ public struct FeedChange: Sendable, Equatable {
     self.state = state
     self.changed = changed
     self.originID = originID
+  }
+}
+
+extension FeedChange {
+  /// The erasure of the record that first came to be at `born`.
+  public init(erased born: ServerVersion, version: ServerVersion, originID: EntryID? = nil) {
+    self.init(
+      collection: "", key: "", version: version, born: born, state: .erased, originID: originID)
   }
 }
 

@@ -35,17 +35,27 @@ final class AccountJournal: Sendable {
 
   func show(_ witness: Witness) async throws -> WitnessAnswer {
     let checkpoint = try Self.checkpoint(witness)
+    // Signed before the transaction, shown only once the transaction has found it an extension.
+    let cosigned = try cosign(witness.checkpoint)
     return try await store.journal.transact { context in
       let known = try PeerRow.read(witness.device, context.transaction)
       switch WitnessRule.judge(witness, checkpoint, known: known) {
       case .forked: return .forked
       case .sizeDiffers(let size): return .sizeDiffers(size: size)
       case .extends(let checkpoint):
-        let row = WitnessRule.row(witness, checkpoint, known: known)
-        if row != known { try context.put(.peers, witness.device.bytes, row.encoded) }
-        return .acknowledged(size: checkpoint.size)
+        var row = WitnessRule.row(witness, checkpoint, known: known)
+        row.note = cosigned.note
+        try context.put(.peers, witness.device.bytes, row.encoded)
+        return .acknowledged(size: checkpoint.size, cosigned: cosigned)
       }
     }
+  }
+
+  /// The server's own witness to a device's checkpoint.
+  private func cosign(_ note: String) throws -> CosignedCheckpoint {
+    let key = try store.journal.signingKey()
+    return CosignedCheckpoint(
+      note: try key.cosign(note, at: .now), key: try key.cosignerKey.description)
   }
 
   func push(_ witness: Witness, segment: [UInt8]) async throws -> PushAnswer {

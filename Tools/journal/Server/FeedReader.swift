@@ -108,7 +108,13 @@ struct FeedReader {
       last = header.sequence
       through = ServerVersion(
         timestamp: header.time.milliseconds, tieBreak: header.sequence)
-      if header.kind.isEdit, !header.flags.contains(.absorbed),
+      if header.kind == .erased, let change = try erasure(entry) {
+        changes.append(change)
+        bytes += change.bytes
+      }
+      // Of an erased edit nothing is left to show; the erasure follows in its turn.
+      if header.kind.isEdit, entry.encoding == StoredEntry.plainEncoding,
+        !header.flags.contains(.absorbed),
         let change = try states.change(entry)
       {
         if header.group == 0 || header.group != group.first { group = (header.group, [:]) }
@@ -136,6 +142,18 @@ struct FeedReader {
       epoch: reader.identity.journal.description,
       cursor: try FeedCursorText.entries(through: last, reader).text, through: through,
       hasMore: last < reader.head.lastSequence, changes: changes)
+  }
+}
+
+extension FeedReader {
+  /// The feed's change for an `erased` entry; nil when no device can know the record.
+  private func erasure(_ entry: StoredEntry) throws -> FeedChange? {
+    guard !entry.header.flags.contains(.absorbed),
+      let born = try entry.plainBody.withUnsafeBytes({ try Body($0).version(.born) })
+    else { return nil }
+    let version = ServerVersion(
+      timestamp: entry.header.time.milliseconds, tieBreak: entry.header.sequence)
+    return FeedChange(erased: born, version: version, originID: entry.header.id)
   }
 }
 

@@ -49,6 +49,9 @@ struct PushJudge {
   /// A group, or a change that stands alone: judged all or none.
   private func judgeUnit(_ unit: [SegmentChange]) throws -> [Verdict] {
     for change in unit {
+      if change.kind == .erased, unit.count > 1 {
+        return refuse(unit, "malformed", "an erasure stands alone, in no group")
+      }
       if let refusal = malformed(change) { return refuse(unit, refusal.code, refusal.message) }
     }
     guard Set(unit.map(\.id)).count == unit.count else {
@@ -60,6 +63,7 @@ struct PushJudge {
     if !known.isEmpty {
       return refuse(unit, "group-changed", "some entries of the group are known, some are not")
     }
+    if let change = unit.first, change.kind == .erased { return [try judgeErasure(change)] }
     var states: [[UInt8]: [UInt8]?] = [:]
     var effects: [Bool] = []
     var drafts: [Draft] = []
@@ -103,6 +107,10 @@ struct PushJudge {
     guard let entry = try context.state.entry(remembered.sequence) else {
       throw JournalError.damaged("entry \(remembered.sequence) is missing; run `journal verify`")
     }
+    if change.kind == .erased || entry.encoding == StoredEntry.erasedEncoding {
+      // What an erased edit said is gone; what an erasure means is its `born`.
+      return try rememberedErasure(change, entry)
+    }
     let origin = try entry.plainBody.withUnsafeBytes { try Origin(Body($0)) }
     guard entry.header.kind == change.kind,
       origin.map({ Self.body(change.body, with: $0) }) ?? change.body == entry.body
@@ -115,7 +123,7 @@ struct PushJudge {
       isAbsorbed: entry.header.flags.contains(.absorbed))
   }
 
-  private func verdict(
+  func verdict(
     _ time: Timestamp, _ sequence: SequenceNumber, isAbsorbed: Bool
   ) -> Verdict {
     let version = ServerVersion(timestamp: time.milliseconds, tieBreak: sequence)
@@ -129,6 +137,7 @@ struct PushJudge {
   ]
 
   private func malformed(_ change: SegmentChange) -> (code: String, message: String)? {
+    if change.kind == .erased { return malformedErasure(change) }
     guard change.kind.isEdit else { return ("kind", "\(change.kind) is not an edit") }
     // The year 9999 is the last that RFC 3339 can write.
     guard change.time.milliseconds < 253_402_300_800_000 else {
@@ -230,7 +239,7 @@ struct PushJudge {
 
   // MARK: Appending
 
-  private func origin(_ change: SegmentChange) -> Origin {
+  func origin(_ change: SegmentChange) -> Origin {
     Origin(device: device, sequence: change.sequence, time: change.time)
   }
 
@@ -261,7 +270,7 @@ struct PushJudge {
   }
 
   /// A body with its origin, which comes last: members of pushed edits have lower numbers.
-  private static func body(_ body: [UInt8], with origin: Origin) -> [UInt8] {
+  static func body(_ body: [UInt8], with origin: Origin) -> [UInt8] {
     var writer = CBORWriter(reserving: body.count + 40)
     // A body that passed as well-formed has one byte of head; any other gives bytes that differ.
     writer.map(count: Int((body.first ?? 0) & 0x1F) + 1)

@@ -44,7 +44,8 @@ struct ServerApplication {
       try await respond(request) { journal in
         let (witness, _) = try await body(request)
         switch try await journal.show(witness) {
-        case .acknowledged(let size): return (.ok, FeedCodec.encode(size: size))
+        case .acknowledged(let size, let cosigned):
+          return (.ok, FeedCodec.encode(size: size, cosigned: cosigned))
         case .sizeDiffers(let size): return (.preconditionFailed, FeedCodec.encode(size: size))
         case .forked: return (.conflict, Self.forked)
         }

@@ -70,6 +70,7 @@ struct EntryLine {
       line["results"] = Self.objects(value, ["sequence", "timestamp", "tieBreak", "absorbed"])
     case .refusals: line["refusals"] = Self.objects(value, ["sequence", "code", "message"])
     case .entries: line["entries"] = Self.objects(value, ["first", "last"])
+    case .archives: line["archives"] = Self.objects(value, ["horizon", "path", "digest"])
     case .outcomes: line["outcomes"] = Self.outcomes(value)
     default: line["\(key)"] = value
     }

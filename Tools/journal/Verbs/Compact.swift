@@ -15,10 +15,23 @@ struct Compact: AsyncParsableCommand {
   @Option(
     help: "Put the entries into this file first; it must not exist yet.", completion: .file())
   var archive: String?
+  @Flag(
+    help: """
+      Give the space back by a new file. Nobody else may have the journal open; otherwise nothing \
+      is changed.
+      """)
+  var rewrite = false
   @Flag(help: "Only say what would go.") var dryRun = false
   @OptionGroup var json: JSONFlag
 
+  func validate() throws {
+    if dryRun, rewrite || archive != nil {
+      throw ValidationError("--dry-run changes nothing: leave out --rewrite and --archive")
+    }
+  }
+
   func run() async throws {
+    if rewrite { try Store.checkCanRewrite(at: journal.directory) }
     let before = try PagedReader.open(directory: journal.directory).reachableBytes
     let store = try OpenJournal.store(journal.directory)
     let report: TrimReport
@@ -29,6 +42,7 @@ struct Compact: AsyncParsableCommand {
         bound: try store.journal.read { try PeerRow.lowestCursor($0) }, isDryRun: dryRun,
         archive: archive, folder: RecordFolder())
     }
+    if rewrite { try Store.rewrite(at: journal.directory) }
     let after = try PagedReader.open(directory: journal.directory).reachableBytes
     let fields: Fields = [
       "trimmed": JSONLines.number(report.trimmed), "horizon": JSONLines.number(report.horizon),

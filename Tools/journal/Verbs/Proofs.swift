@@ -8,10 +8,13 @@ struct CheckpointVerb: ParsableCommand {
     commandName: "checkpoint", abstract: "Print the signed tree head (C2SP).")
 
   @OptionGroup var journal: JournalOrPack
+  @Option(help: "The last one this remote has cosigned: proof against the device's owner.")
+  var cosigned: String?
   @OptionGroup var json: JSONFlag
 
   func run() throws {
     let reader = try OpenJournal.reader(journal.directory)
+    if let cosigned { return try printCosigned(by: cosigned, reader) }
     let note =
       try reader.packedCheckpoint ?? Journal.checkpoint(of: reader, path: journal.directory)
     let output = Output()
@@ -28,16 +31,39 @@ struct CheckpointVerb: ParsableCommand {
   }
 }
 
+extension CheckpointVerb {
+  private func printCosigned(by remote: String, _ reader: JournalReader) throws {
+    guard let cosigned = try reader.cosignedCheckpoint(by: remote) else {
+      throw Finding.negative("\(remote) has cosigned no checkpoint yet; run `journal sync`")
+    }
+    let output = Output()
+    if json.isJSON {
+      output.line(
+        JSONLines.text(["checkpoint": .string(cosigned.note), "key": .string(cosigned.key)]))
+    } else {
+      output.write([UInt8](cosigned.note.utf8))
+    }
+    output.flush()
+  }
+}
+
 struct Key: ParsableCommand {
   static let configuration = CommandConfiguration(
     abstract: "Print the key that verifies this device's checkpoints (C2SP vkey).")
 
   @OptionGroup var journal: JournalOrPack
+  @Flag(help: "The key that verifies what this journal, as a server's, has cosigned.")
+  var cosigner = false
   @OptionGroup var json: JSONFlag
 
   func run() throws {
     let output = Output()
-    let key = try OpenJournal.reader(journal.directory).identity.current.verifierKey
+    var key = try OpenJournal.reader(journal.directory).identity.current.verifierKey
+    if cosigner {
+      let signer = try VerifierKey(key)
+      key = try VerifierKey(name: signer.name, publicKey: signer.publicKey, kind: .cosigner)
+        .description
+    }
     output.line(json.isJSON ? JSONLines.text(["key": .string(key)]) : key)
     output.flush()
   }

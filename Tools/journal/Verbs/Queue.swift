@@ -40,6 +40,7 @@ struct Stats: ParsableCommand {
       "device": .string(reader.identity.current.id.description),
       "label": .string(reader.identity.current.label),
       "local": .bool(reader.identity.isLocal),
+      "rewriteWanted": .bool(try reader.meta(MetaKey.rewriteWanted) != nil),
     ]
     let output = Output()
     if json.isJSON {
@@ -66,7 +67,7 @@ struct Stats: ParsableCommand {
   /// The order for people.
   private static let order = [
     "entries", "firstSequence", "lastSequence", "horizon", "pending", "accepted", "parked",
-    "settled", "collections", "bytes", "device", "label", "local",
+    "settled", "collections", "bytes", "device", "label", "local", "rewriteWanted",
   ]
 }
 
