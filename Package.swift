@@ -85,7 +85,13 @@ let package = Package(
       swiftSettings: settings),
     .target(
       name: "TestKit", dependencies: ["Journal", "Projection"], path: "Tests/TestKit",
-      swiftSettings: settings),
+      swiftSettings: settings,
+      // liblmdb finds the tests' own `fsync` and `fdatasync`, which see and fail its syncs.
+      linkerSettings: [
+        .unsafeFlags(
+          ["fsync", "fdatasync"].flatMap { ["-Xlinker", "--export-dynamic-symbol=\($0)"] },
+          .when(platforms: [.linux]))
+      ]),
     .testTarget(
       name: "JournalTests", dependencies: ["Journal", "TestKit"], swiftSettings: settings),
     .testTarget(

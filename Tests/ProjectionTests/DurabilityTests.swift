@@ -1,0 +1,86 @@
+#if os(Linux)
+  import Foundation
+  import Journal
+  import Projection
+  import TestKit
+  import Testing
+
+  @Suite struct `What is on stable storage` {
+    @Test func `is every write that has returned`() async throws {
+      let scratch = try Scratch()
+      let store = try Store.create(at: scratch("j"), label: "laptop")
+      defer { store.close() }
+      let probe = try SyncProbe(scratch("j"))
+      for number in 1...3 {
+        try await store.write { try $0.put("c", "r", ["n": .integer(Int64(number))]) }
+        #expect(probe.synced == Array(repeating: "data.mdb", count: number))
+      }
+    }
+
+    @Test func `is no write whose commit failed, and the handle says so until it is reopened`()
+      async throws
+    {
+      let scratch = try Scratch()
+      let store = try Store.create(at: scratch("j"), label: "laptop")
+      try await store.write { try $0.put("c", "kept", ["n": 1]) }
+      let probe = try SyncProbe(scratch("j"))
+      probe.failNext()
+      for _ in 0..<3 {
+        await #expect {
+          try await store.write { try $0.put("c", "lost", ["n": 2]) }
+        } throws: { ($0 as? JournalError)?.code == "unknown-outcome" }
+      }
+      #expect(probe.synced == [])
+      store.close()
+      let again = try Store.open(at: scratch("j"))
+      defer { again.close() }
+      // The data never reached the disk, so no meta page leads to it.
+      #expect(try again.journal.lastSequence == 2)
+      #expect(try again.read { try $0.get("c", "lost") } == nil)
+      try await again.write { try $0.put("c", "later", ["n": 3]) }
+      #expect(try again.picture() == "c/kept {\"n\":1}\nc/later {\"n\":3}\n")
+      #expect(try again.problems() == [])
+    }
+
+    @Test func `is a new journal with its key before its name, and then the name`() throws {
+      let scratch = try Scratch()
+      let probe = try SyncProbe(scratch.path)
+      try Store.create(at: scratch("j"), label: "laptop").close()
+      let synced = probe.synced
+      let isTemporary = { (path: String) in path.hasPrefix(".j.creating-") }
+      #expect(synced.dropLast().allSatisfy(isTemporary))
+      #expect(synced.dropLast().contains { $0.hasSuffix("/data.mdb") })
+      #expect(synced.dropLast().contains { $0.hasSuffix(".key") })
+      // The directory itself, and the parent that names it.
+      #expect(synced.suffix(2).first.map { isTemporary($0) && !$0.contains("/") } == true)
+      #expect(synced.last == "")
+    }
+
+    @Test func `is nothing of a creation that failed, whichever step did`() throws {
+      let syncs = try countOfSyncs()
+      #expect(syncs > 3)
+      for passing in 0..<syncs {
+        let scratch = try Scratch()
+        let probe = try SyncProbe(scratch.path)
+        probe.failNext(after: passing)
+        #expect(throws: JournalError.self) { try Store.create(at: scratch("j"), label: "laptop") }
+        let left = try FileManager.default.contentsOfDirectory(atPath: scratch.path)
+        // Only the last step can fail with the journal in its place already: it is whole then.
+        guard left == ["j"], passing == syncs - 1 else {
+          #expect(left == [], "\(passing) syncs passed")
+          continue
+        }
+        let store = try Store.open(at: scratch("j"))
+        #expect(try store.problems() == [])
+        store.close()
+      }
+    }
+
+    private func countOfSyncs() throws -> Int {
+      let scratch = try Scratch()
+      let probe = try SyncProbe(scratch.path)
+      try Store.create(at: scratch("j"), label: "laptop").close()
+      return probe.synced.count
+    }
+  }
+#endif
