@@ -142,6 +142,30 @@ private struct Changed: Remote {
     #expect(try device.store.problems() == [])
   }
 
+  @Test func `a journal put back to an earlier state goes on as another device`() async throws {
+    let world = try World()
+    let device = try await world.device("a")
+    try await device.put("1", ["n": 1])
+    try await device.sync()
+    let files = FileManager.default
+    try files.copyItem(atPath: world.scratch("a"), toPath: world.scratch("backup"))
+    try await device.put("2", ["n": 2])
+    try await device.sync()
+    let before = try device.store.journal.device
+    device.store.close()
+    try files.removeItem(atPath: world.scratch("a"))
+    try files.moveItem(atPath: world.scratch("backup"), toPath: world.scratch("a"))
+    let restored = try world.open("a")
+    try await restored.put("3", ["n": 3])
+    try await restored.sync()
+    #expect(try restored.store.journal.device != before)
+    #expect(try restored.count(.deviceChanged) == 1)
+    // What had been delivered before the files were put back comes from the server again.
+    #expect(try restored.store.picture() == "c/1 {\"n\":1}\nc/2 {\"n\":2}\nc/3 {\"n\":3}\n")
+    #expect(try restored.pending == 0)
+    #expect(try restored.store.problems() == [])
+  }
+
   @Test func `a checkpoint that is no extension of the known one is forked`() async throws {
     let scratch = try Scratch()
     let store = try Store.create(at: scratch("a"), label: "a")
