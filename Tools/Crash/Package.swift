@@ -1,0 +1,34 @@
+// swift-tools-version: 6.1
+import PackageDescription
+
+/// The package two folders up, by the name SwiftPM derives from its folder.
+///
+/// Passing it on makes the library's `package` declarations visible here; only a root package may
+/// pass such flags, which this one is.
+let library = Context.packageDirectory.split(separator: "/").dropLast(2).last.map(String.init)
+let libraryModuleName = String(
+  (library ?? "").lowercased().map { $0.isLetter || $0.isNumber ? $0 : "_" })
+
+/// A package of its own, so that nobody who builds the library builds its crash tests.
+let package = Package(
+  name: "crash",
+  platforms: [.macOS(.v15)],
+  dependencies: [
+    .package(name: "swift-sync-journal", path: "../..", traits: [])
+  ],
+  targets: [
+    .executableTarget(
+      name: "checker",
+      dependencies: [
+        .product(name: "Journal", package: "swift-sync-journal"),
+        .product(name: "Projection", package: "swift-sync-journal"),
+      ],
+      packageAccess: false,
+      swiftSettings: [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+        .unsafeFlags(["-package-name", libraryModuleName]),
+      ])
+  ]
+)

@@ -1,0 +1,185 @@
+"""Power cuts: what may be left at each moment of a recording, given to the library.
+
+A scenario's images are named `moment/number`: the events that had happened, and which of the
+images of that moment it is. With the seed and the trace the name gives the same bytes again.
+"""
+
+import collections
+import pathlib
+import random
+import shutil
+import tempfile
+import time
+
+from checking import demand
+from pages import Unreadable
+from reference import DATA, Reference
+from world import Failure, fast_directory, require
+
+FILES = {DATA, "lock.mdb", "sync.lock"}
+# With nothing pending all images of a moment are the same.
+SHARE_OF_QUIET_MOMENTS = 0.03
+THOROUGH_SHARE = 0.1
+
+
+def is_expected(name):
+    """Files that a journal's directory may hold."""
+    return (name in FILES or name.startswith("signing-") and name.endswith(".key")
+            or name == "snapshot.meta")
+
+
+class Images:
+    def __init__(self, recording, tools, seed, pool):
+        self.recording, self.tools, self.seed, self.pool = recording, tools, seed, pool
+        self.scenario = recording.scenario
+        self.reference = Reference(
+            self.scenario, recording.world, recording.file_system(), recording.events)
+        self.directory = pathlib.Path(tempfile.mkdtemp(
+            prefix=f"images-{self.scenario.name}-", dir=fast_directory()))
+        self.checked = self.absent = self.lost = 0
+        self.distinct = set()
+        self.failures = []
+
+    def plan(self, count):
+        """How many images of which moment."""
+        pick = random.Random(f"{self.seed}/{self.scenario.name}/moments")
+        weights = [1.0 if pending else SHARE_OF_QUIET_MOMENTS
+                   for pending in self.reference.pending]
+        return collections.Counter(pick.choices(range(len(weights)), weights, k=count))
+
+    def run(self, count, stop_at=1):
+        """Makes and checks `count` images; stops after so many failures."""
+        began = time.perf_counter()
+        plan = self.plan(count)
+        fs = self.recording.file_system()
+        for moment in range(len(self.recording.events) + 1):
+            if moment:
+                fs.apply(self.recording.events[moment - 1])
+            for number in range(plan[moment]):
+                self.check(fs, moment, number)
+            if len(self.failures) >= stop_at:
+                break
+        self.pool.drain()
+        return time.perf_counter() - began
+
+    def replay(self, name):
+        moment, number = map(int, name.split("/"))
+        fs = self.recording.file_system()
+        for event in self.recording.events[:moment]:
+            fs.apply(event)
+        self.check(fs, moment, number)
+        self.pool.drain()
+
+    def check(self, fs, moment, number):
+        """Makes one image, reads it with the independent reader and hands it to the library."""
+        choose = random.Random(f"{self.seed}/{self.scenario.name}/{moment}/{number}")
+        image = fs.after_crash(choose)
+        place = self.directory / f"{moment}-{number}"
+        self.checked += 1
+        self.distinct.add(hash(tuple(image.items())))
+        try:
+            found = {name: self.judge(image, name, moment)
+                     for name in self.reference.histories}
+            self.check_names(image)
+        except Failure as failure:
+            return self.fail(failure, moment, number, self.write(image, place, choose))
+        if not any(found.values()):
+            self.absent += 1
+            return
+        self.write(image, place, choose)
+        thorough = choose.random() < THOROUGH_SHARE
+        asked = [name for name, state in found.items() if state]
+        left = set(asked)
+        for name in asked:
+            def receive(answer, name=name):
+                left.discard(name)
+                try:
+                    self.compare(answer, name, found[name])
+                except Failure as failure:
+                    return self.fail(failure, moment, number, place)
+                if not left:
+                    shutil.rmtree(place, ignore_errors=True)
+            self.pool.ask(place / name, receive, thorough)
+
+    def judge(self, image, name, moment):
+        """Which commit the image holds; it has to be one of those still allowed."""
+        history = self.reference.histories[name]
+        floor, newest = history.floor[moment], history.current[moment]
+        content = image.get(f"{name}/{DATA}")
+        if content is None:
+            require(floor == 0, f"{name}: the journal is gone")
+            return None
+        require(newest > 0, f"{name}: the journal stands before it was whole")
+        try:
+            digest = self.tools.reader.summary(content).digest
+        except Unreadable as problem:
+            raise Failure(f"{name}: {problem}")
+        allowed = range(max(floor, 1), newest + 1)
+        index = next((i for i in reversed(allowed)
+                      if history.states[i].digest == digest), None)
+        if index is None:
+            known = history.first.get(digest)
+            what = "of no commit" if known is None else f"of commit {known}"
+            raise Failure(f"{name}: the rows are {what}; promised are {floor} to {newest}")
+        self.lost += index < newest
+        return history.states[index]
+
+    def check_names(self, image):
+        """Nothing is left over but directories in which a journal was being created."""
+        top = {path.split("/")[0] for path in self.reference.world.root.iterdir()
+               for path in [path.name]}
+        for path in image:
+            first, *rest = path.split("/")
+            if first.startswith(".") and ".creating-" in first:
+                continue
+            require(first in top, f"{path} is left over")
+            if first in self.reference.histories and rest:
+                require(len(rest) == 1 and is_expected(rest[0]), f"{path} is left over")
+
+    def compare(self, answer, name, state):
+        demand(answer, name)
+        require(answer["last"] == state.last,
+                f"{name}: the library says last sequence {answer['last']}, the file {state.last}")
+        if state.export is None:
+            state.export = answer["export"]
+        require(answer["export"] == state.export,
+                f"{name}: at sequence {state.last} other records are visible")
+
+    def write(self, image, place, choose):
+        place.mkdir(mode=0o700)
+        for path, content in image.items():
+            target = place / path
+            if content is None:
+                target.mkdir(mode=0o700)
+            elif not path.endswith("/lock.mdb"):
+                target.write_bytes(content)
+                target.chmod(0o600)
+        for name, stale in self.recording.locks.items():
+            # It lives in memory: after a crash it is there as it was, empty, or not at all.
+            lock = choose.choice([None, b"", stale, bytes(len(stale))])
+            if lock is not None and (place / name).is_dir():
+                (place / name / "lock.mdb").write_bytes(lock)
+        return place
+
+    def fail(self, failure, moment, number, place):
+        events = self.recording.events
+        last = events[moment - 1] if moment else "the beginning"
+        self.failures.append(
+            f"image {moment}/{number} of {self.scenario.name}, after {last}: {failure} "
+            f"(kept: {place}, replay with --replay {self.recording.world.directory} "
+            f"--image {moment}/{number})")
+
+    def end(self):
+        """Removes the images, or keeps what a failure needs."""
+        if self.failures:
+            self.recording.save(self.seed)
+        else:
+            shutil.rmtree(self.directory, ignore_errors=True)
+        self.recording.world.end(keep=bool(self.failures))
+
+    @property
+    def figures(self):
+        commits = sum(len(h.states) - 1 for h in self.reference.histories.values())
+        return (f"{self.checked:,} images, {len(self.distinct):,} different, of {commits} commits "
+                f"and {len(self.recording.events):,} calls; {self.lost:,} without the newest "
+                f"commit, {self.absent:,} with no journal")

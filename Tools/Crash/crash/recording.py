@@ -1,0 +1,55 @@
+"""A scenario done once under the recorder, with all that replaying one of its images needs."""
+
+import pathlib
+import pickle
+
+import trace
+from model import FileSystem, snapshot
+from world import World
+
+
+class Recording:
+    def __init__(self, scenario, tools, nosync=False):
+        self.scenario = scenario
+        self.world = world = World(tools, scenario.name)
+        try:
+            scenario.prepare(world)
+            self.start = snapshot(world.root)
+            world.trace.touch()
+            world.is_recording, world.nosync = True, nosync
+            scenario.act(world)
+            world.is_recording, world.nosync = False, False
+        except BaseException:
+            world.end(keep=True)
+            raise
+        self.events = trace.read(world.trace)
+        self.locks = {name: path.read_bytes() for name in scenario.journals
+                      if (path := world.path(name) / "lock.mdb").exists()}
+
+    def file_system(self):
+        """The files as they were, and durable, when the recording began."""
+        return FileSystem(self.world.root, self.start)
+
+    def save(self, seed):
+        """Keeps what `--replay` needs beside the trace."""
+        kept = {"scenario": self.scenario.name, "seed": seed, "start": self.start,
+                "journal_of": self.world.journal_of, "lines": self.world.lines,
+                "locks": self.locks, "root": str(self.world.root)}
+        (self.world.directory / "recording").write_bytes(pickle.dumps(kept))
+        return self.world.directory
+
+    @classmethod
+    def load(cls, directory, tools, scenarios):
+        kept = pickle.loads((directory / "recording").read_bytes())
+        self = cls.__new__(cls)
+        kind = next(kind for kind in scenarios if kind.__name__.lower() == kept["scenario"])
+        self.scenario = kind(kept["seed"])
+        self.world = World.__new__(World)
+        vars(self.world).update(
+            tools=tools, directory=directory, root=pathlib.Path(kept["root"]),
+            trace=directory / "trace", is_recording=False, fault=None, nosync=False,
+            journal_of=kept["journal_of"], lines=kept["lines"], servers=[])
+        self.start, self.locks = kept["start"], kept["locks"]
+        self.events = trace.read(self.world.trace)
+        self.seed = kept["seed"]
+        return self

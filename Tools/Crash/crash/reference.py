@@ -1,0 +1,188 @@
+"""What a recording says the journals held at each of its moments, and what was promised by then."""
+
+import json
+from dataclasses import dataclass, field
+
+import pages
+import trace
+from checking import digest
+from pages import Unreadable
+from scenarios import expected_export
+from world import Failure, oracle, require
+
+DATA = "data.mdb"
+
+
+@dataclass
+class State:
+    """One commit."""
+
+    digest: int
+    last: int
+    entries: list
+    export: str | None  # the digest of what `export` must print; None until it is known
+
+
+@dataclass
+class History:
+    """One journal over a recording. Index 0 stands for the journal that is not there."""
+
+    states: list = field(default_factory=lambda: [None])
+    current: list = field(default_factory=list)  # after each event: index of its newest commit
+    floor: list = field(default_factory=list)  # after each event: the oldest that may be left
+    first: dict = field(default_factory=dict)  # digest: index
+
+
+class Reference:
+    """A recording followed once with everything kept: no crash."""
+
+    def __init__(self, scenario, world, start, events):
+        self.scenario, self.world = scenario, world
+        self.reader = world.tools.reader
+        self.events = events
+        self.histories = {name: History() for name in scenario.journals}
+        self.pending = []  # after each event: whether there is anything to lose
+        self.delivered = {}  # server index to device index, for Sync
+        fs = start
+        for name in self.histories:
+            self.look(fs, name)
+        self.note(fs, None)
+        for number, event in enumerate(events):
+            fs.apply(event)
+            if self.may_commit(event):
+                for name in self.histories:
+                    self.look(fs, name)
+            self.note(fs, event)
+        self.check_end(fs)
+        self.check_delivery()
+
+    @staticmethod
+    def may_commit(event):
+        if event.kind == trace.WRITE:
+            return event.offset < 2 * 65536
+        return event.kind not in (trace.SYNC, trace.OUTPUT, trace.MARK)
+
+    def look(self, fs, name):
+        """Adds the newest commit of a journal when it is a new one."""
+        history = self.histories[name]
+        node = fs.find(f"{name}/{DATA}")
+        if node is None:
+            require(len(history.states) == 1, f"{name} is gone in the middle of the recording")
+            return
+        content = bytes(node.current)
+        try:
+            found = self.reader.summary(content)
+        except Unreadable as problem:
+            if history.states[-1] is None:
+                raise Failure(f"{name} stands in its place before it is whole: {problem}")
+            raise Failure(f"{name} is unreadable without a crash: {problem}")
+        if history.states[-1] is not None and history.states[-1].digest == found.digest:
+            return
+        rows = self.reader.rows(content)
+        entries = pages.entries(rows)
+        state = State(found.digest, pages.last_sequence(rows), entries, None)
+        self.check_entries(name, history.states[-1], state)
+        state.export = self.export_of(entries, history.states[-1])
+        history.first.setdefault(found.digest, len(history.states))
+        history.states.append(state)
+
+    def check_entries(self, name, before, state):
+        where = f"{name}, sequence {state.last}"
+        sequences = [entry.sequence for entry in state.entries]
+        require(sequences == sorted(set(sequences)), f"{where}: entries are not in order")
+        require(state.last == sequences[-1], f"{where}: the last entry is {sequences[-1]}")
+        times = [entry.time for entry in state.entries]
+        require(times == sorted(times), f"{where}: recording time goes back")
+        if self.scenario.rewrites:
+            return
+        require(sequences == list(range(1, state.last + 1)), f"{where}: there is a gap")
+        if before:
+            require([e.raw for e in state.entries[:before.last]] == [e.raw for e in before.entries],
+                    f"{where}: history was rewritten")
+
+    def export_of(self, entries, before):
+        if entries[0].sequence != 1 or self.scenario.rewrites and before:
+            return None
+        text = expected_export(entries, self.world.lines)
+        only_edits = all(entry.kind in (1, 2, 3, 4, 5, 6) for entry in entries)
+        return digest(text) if text is not None and only_edits else None
+
+    def note(self, fs, event):
+        self.pending.append(fs.is_pending)
+        for name, history in self.histories.items():
+            history.current.append(len(history.states) - 1)
+            floor = history.floor[-1] if history.floor else len(history.states) - 1
+            if event and event.kind in (trace.OUTPUT, trace.MARK) and not self.scenario.is_relaxed:
+                if self.world.journal_of.get(event.process) == name:
+                    # The command has answered: what it did so far has to stay.
+                    floor = len(history.states) - 1
+            history.floor.append(floor)
+
+    def check_delivery(self):
+        """What a device holds for accepted has to outlive the server's power cut."""
+        device, server = self.histories.get("journal"), self.histories.get("server")
+        if not device or not server:
+            return
+        have = [set() if state is None else {entry.id for entry in state.entries}
+                for state in server.states]
+        own = [set() if state is None else self.accepted(state) for state in device.states]
+        for moment, (at, floor) in enumerate(zip(device.current, server.floor)):
+            needed = own[at]
+            while not needed <= have[floor]:
+                floor += 1
+                require(floor <= server.current[moment],
+                        f"event {moment}: the device holds for accepted what the server has not")
+            server.floor[moment] = floor
+        for moment in range(1, len(server.floor)):
+            server.floor[moment] = max(server.floor[moment], server.floor[moment - 1])
+
+    @staticmethod
+    def accepted(state):
+        ids = {entry.sequence: entry.id for entry in state.entries}
+        results = [row for entry in state.entries if entry.kind == 8 for row in entry.body[33]]
+        return {ids[row[0]] for row in results if row[0] in ids}
+
+    def check_end(self, fs):
+        """The model and the disk, the reader and the command agree."""
+        stands = {}
+        for path in self.world.root.rglob("*"):
+            stands[str(path.relative_to(self.world.root))] = (
+                None if path.is_dir() else path.read_bytes())
+        now = fs.now()
+        # LMDB writes its lock file through memory, which no recorder of calls sees.
+        for path in stands.keys() | now.keys():
+            require(path in stands and path in now, f"the recorder missed a change of {path}")
+            require(path.endswith("lock.mdb") or stands[path] == now[path],
+                    f"the recorder missed a write to {path}")
+        for name, history in self.histories.items():
+            self.check_command(name, history.states[-1])
+
+    def check_command(self, name, state):
+        if state is None:
+            return
+        text = self.world.run(name, "export", self.world.path(name)).out
+        printed = digest(text)
+        require(state.export in (None, printed),
+                f"{name}: `export` prints other records than the lines say")
+        state.export = printed
+        log = [json.loads(line) for line in
+               self.world.run(name, "log", self.world.path(name), "--json").out.split("\n")[:-1]]
+        require([row["sequence"] for row in log] == [entry.sequence for entry in state.entries],
+                f"{name}: `log` prints other sequences than the file holds")
+        for row, entry in zip(log, state.entries):
+            where = f"{name}, entry {entry.sequence}"
+            require(row["entry"] == entry.id, f"{where}: `log` names entry {row['entry']}")
+            if entry.kind not in pages.EDITS:
+                continue
+            require(row["kind"] == pages.EDITS[entry.kind], f"{where}: `log` says {row['kind']}")
+            for member, key in [("collection", 1), ("record", 2), ("fields", 7), ("set", 8)]:
+                ours, theirs = entry.body.get(key), row.get(member)
+                require(oracle.canonical(ours) == oracle.canonical(theirs),
+                        f"{where}: {member} is {theirs}, the file holds {ours}")
+            line = self.world.lines.get(entry.id)
+            if line:
+                for member, key in [("collection", 1), ("id", 2), ("fields", 7), ("set", 8)]:
+                    require(oracle.canonical(line.get(member)) ==
+                            oracle.canonical(entry.body.get(key)),
+                            f"{where}: {member} is not what its line said")
+
