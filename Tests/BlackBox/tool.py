@@ -219,6 +219,7 @@ class Context:
     directory: pathlib.Path
     random: object
     full: bool
+    minutes: float = 0
 
     def size(self, quick, full):
         return full if self.full else quick
