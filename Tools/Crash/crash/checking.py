@@ -21,15 +21,15 @@ def digest(text):
 
 
 class Checker:
-    def __init__(self, binary):
-        self.binary = str(binary)
+    def __init__(self, binary, environment):
+        self.binary, self.environment = str(binary), environment
         self.waiting = collections.deque()  # (line, what to do with the answer)
         self.restarts = 0
         self.start()
 
     def start(self):
         self.child = subprocess.Popen([self.binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-                                      stderr=subprocess.PIPE)
+                                      stderr=subprocess.PIPE, env=self.environment)
         self.buffer = b""
 
     def ask(self, directory, receive, thorough=False):
@@ -81,8 +81,15 @@ class Checker:
 
 
 class Pool:
-    def __init__(self, binary, count):
-        self.checkers = [Checker(binary) for _ in range(count)]
+    """`boots`: the machine was started again since whatever happened."""
+
+    def __init__(self, tools, boots=False):
+        environment = dict(os.environ)
+        if boots:
+            boot = tools.build / "boot-id"
+            boot.write_text("00000000-0000-4000-8000-000000000000\n")
+            environment |= {"LD_PRELOAD": tools.shim, "CRASH_BOOT_ID": str(boot)}
+        self.checkers = [Checker(tools.checker, environment) for _ in range(tools.workers)]
 
     def ask(self, directory, receive, thorough=False):
         checker = min(self.checkers, key=lambda checker: len(checker.waiting))

@@ -7,39 +7,63 @@ nothing about its name.
 """
 
 import os
+from dataclasses import dataclass
 
 import trace
 
 SECTOR = 512
+PAGE = 65536  # a multiple of any page of LMDB's
+
+
+@dataclass(frozen=True)
+class Content:
+    """A file's bytes; from where they end up to `size` it is a hole."""
+
+    data: bytes
+    size: int
+
+    @property
+    def whole(self):
+        return self.data.ljust(self.size, b"\0")
 
 
 class File:
-    def __init__(self, content=b""):
-        self.current = bytearray(content)
-        self.durable = bytearray(content)
+    def __init__(self, data=b""):
+        # Data files are mostly holes: what is not there costs nothing.
+        used = len(data.rstrip(b"\0"))
+        self.current, self.size = bytearray(data[:-(-used // PAGE) * PAGE]), len(data)
+        self.durable, self.durable_size = bytearray(self.current), len(data)
         self.versions = {}  # sector: its contents since the last sync, oldest first
         self.order = []  # (sector, place in its list) as written
-        self.sizes = []
+        self.sizes = []  # since the last sync
+        self.doubtful = set()  # sectors a failed sync may have given up
 
     @property
     def is_pending(self):
         return bool(self.versions or self.sizes)
 
+    @property
+    def now(self):
+        return Content(bytes(self.current), self.size)
+
     def write(self, offset, data, durable):
         end = offset + len(data)
         if end > len(self.current):
             self.current.extend(bytes(end - len(self.current)))
-            if not durable:
-                self.sizes.append(end)
         self.current[offset:end] = data
         for sector in range(offset // SECTOR, (end - 1) // SECTOR + 1):
             self.touch(sector, durable)
-        if durable and len(self.durable) < end:
-            self.durable.extend(bytes(end - len(self.durable)))
+        if end > self.size:
+            self.size = end
+            if not durable:
+                self.sizes.append(end)
+        if durable and self.durable_size < end:
+            self.durable_size = end
             self.sizes = [size for size in self.sizes if size > end]
 
     def touch(self, sector, durable):
-        content = bytes(self.current[sector * SECTOR:(sector + 1) * SECTOR])
+        content = bytes(self.current[sector * SECTOR:(sector + 1) * SECTOR]).ljust(SECTOR, b"\0")
+        self.doubtful.discard(sector)
         if durable:
             put(self.durable, sector, content)
             self.versions.pop(sector, None)
@@ -52,30 +76,39 @@ class File:
         before = len(self.current)
         if size < before:
             del self.current[size:]
-            self.current.extend(bytes(before - size))
-            for sector in range(size // SECTOR, (before + SECTOR - 1) // SECTOR):
+            for sector in range(size // SECTOR, -(-before // SECTOR)):
                 self.touch(sector, durable=False)
-            del self.current[size:]
-        else:
-            self.current.extend(bytes(size - before))
+        self.size = size
         self.sizes.append(size)
 
     def sync(self):
-        self.durable = bytearray(self.current)
-        self.versions, self.order, self.sizes = {}, [], []
+        # A system may call pages clean when writing them failed; a later sync passes them over.
+        doubtful = {sector: self.versions[sector] for sector in self.doubtful
+                    if sector in self.versions}
+        before, self.durable = self.durable, bytearray(self.current)
+        for sector in doubtful:
+            put(self.durable, sector,
+                before[sector * SECTOR:(sector + 1) * SECTOR].ljust(SECTOR, b"\0"))
+        self.durable_size = self.size
+        self.versions, self.sizes = doubtful, []
+        self.order = [(sector, place) for sector, places in doubtful.items()
+                      for place in range(len(places))]
+
+    def fail_sync(self):
+        self.doubtful |= self.versions.keys()
 
     def after_crash(self, random):
         """Content after a power cut now, one of those that are possible."""
         if not self.is_pending:
-            return bytes(self.durable)
+            return Content(bytes(self.durable), self.durable_size)
         image = bytearray(self.durable)
-        size = random.choice([len(self.durable), *self.sizes]) if self.sizes else len(image)
+        size = random.choice([self.durable_size, *self.sizes])
         way = random.random()
         if way < 0.05:
             kept = {}
         elif way < 0.15:
             kept = {sector: len(v) - 1 for sector, v in self.versions.items()}
-            size = len(self.current)
+            size = self.size
         elif way < 0.3:
             # In order, up to any sector of any write.
             kept = dict(self.order[:random.randint(0, len(self.order))])
@@ -95,19 +128,16 @@ class File:
             # A durable write made this sector's earlier versions history.
             if versions := self.versions.get(sector):
                 put(image, sector, versions[min(place, len(versions) - 1)])
-                size = max(size, min((sector + 1) * SECTOR, len(self.current)))
-        if size < len(image):
-            del image[size:]
-        elif size > len(image):
-            image.extend(bytes(size - len(image)))
-        return bytes(image)
+                size = max(size, min((sector + 1) * SECTOR, self.size))
+        del image[size:]
+        return Content(bytes(image), size)
 
 
 def put(image, sector, content):
     start = sector * SECTOR
     if start > len(image):
         image.extend(bytes(start - len(image)))
-    image[start:start + len(content)] = content
+    image[start:start + SECTOR] = content
 
 
 class Directory:
@@ -177,7 +207,11 @@ class FileSystem:
                 self.nodes[event.inode].truncate(event.offset)
             case trace.SYNC:
                 node = self.nodes[event.inode]
-                node.sync() if isinstance(node, File) else self.sync_names(node)
+                if event.flags & trace.FAILED:
+                    if isinstance(node, File):
+                        node.fail_sync()
+                else:
+                    node.sync() if isinstance(node, File) else self.sync_names(node)
             case trace.CREATE | trace.MAKE_DIRECTORY:
                 node = File() if event.kind == trace.CREATE else self.make_directory()
                 self.nodes[event.inode] = node
@@ -230,7 +264,7 @@ class FileSystem:
 
     def now(self):
         """{path: content} as running programs see it."""
-        return self.tree(lambda node: node.current, lambda file: bytes(file.current))
+        return self.tree(lambda node: node.current, lambda file: file.now)
 
     def tree(self, names, content):
         found = {}

@@ -47,8 +47,8 @@ class Recording:
         self.world = World.__new__(World)
         vars(self.world).update(
             tools=tools, directory=directory, root=pathlib.Path(kept["root"]),
-            trace=directory / "trace", is_recording=False, fault=None, nosync=False,
-            journal_of=kept["journal_of"], lines=kept["lines"], servers=[])
+            trace=directory / "trace", is_recording=False, fault=None, nosync=False, is_tolerant=False,
+            journal_of=kept["journal_of"], process_of={}, results=[], lines=kept["lines"], servers=[])
         self.start, self.locks = kept["start"], kept["locks"]
         self.events = trace.read(self.world.trace)
         self.seed = kept["seed"]

@@ -31,6 +31,7 @@ class History:
     current: list = field(default_factory=list)  # after each event: index of its newest commit
     floor: list = field(default_factory=list)  # after each event: the oldest that may be left
     first: dict = field(default_factory=dict)  # digest: index
+    synced: int = 0  # the commit the last sync of the data file found
 
 
 class Reference:
@@ -112,11 +113,37 @@ class Reference:
         for name, history in self.histories.items():
             history.current.append(len(history.states) - 1)
             floor = history.floor[-1] if history.floor else len(history.states) - 1
-            if event and event.kind in (trace.OUTPUT, trace.MARK) and not self.scenario.is_relaxed:
+            if event and event.kind == trace.OUTPUT:
+                self.check_answer(name, history, event)
+            if event and event.kind in self.promises:
                 if self.world.journal_of.get(event.process) == name:
                     # The command has answered: what it did so far has to stay.
                     floor = len(history.states) - 1
+            if event and event.kind == trace.SYNC and self.scenario.is_relaxed:
+                floor = max(floor, self.snapshot_floor(fs, name, history, event))
             history.floor.append(floor)
+
+    @property
+    def promises(self):
+        """The events after which all commits so far have to stay."""
+        return (trace.MARK,) if self.scenario.is_relaxed else (trace.OUTPUT, trace.MARK)
+
+    def snapshot_floor(self, fs, name, history, event):
+        """A synced snapshot keeps what the data file held when that was last synced."""
+        node = fs.nodes.get(event.inode)
+        if node is fs.find(f"{name}/{DATA}"):
+            history.synced = len(history.states) - 1
+        return history.synced if node is fs.find(f"{name}/snapshot") else 0
+
+    def check_answer(self, name, history, event):
+        """`acked N` may be printed once N is committed."""
+        if self.world.journal_of.get(event.process) != name:
+            return
+        for line in event.first.decode("utf-8", "replace").split("\n"):
+            if line.startswith("acked "):
+                last = history.states[-1].last if history.states[-1] else 0
+                require(int(line.split(" ")[1]) <= last,
+                        f"{name}: `{line}` while the newest commit ends at {last}")
 
     def check_delivery(self):
         """What a device holds for accepted has to outlive the server's power cut."""
@@ -135,6 +162,22 @@ class Reference:
             server.floor[moment] = floor
         for moment in range(1, len(server.floor)):
             server.floor[moment] = max(server.floor[moment], server.floor[moment - 1])
+        self.check_cursors(device, server.states[-1])
+
+    def check_cursors(self, device, server):
+        """A cursor stands for changes that are here: everything up to it that others made."""
+        own = {entry.id for entry in device.states[-1].entries}
+        made = {(entry.time, entry.sequence) for entry in server.entries
+                if entry.kind in pages.EDITS and entry.id not in own}
+        for state in filter(None, device.states):
+            cursors = [entry for entry in state.entries if entry.kind == 14]
+            if not cursors:
+                continue
+            through = tuple(cursors[-1].body[38])
+            here = {tuple(entry.body[14]) for entry in state.entries if entry.kind == 13}
+            missing = {version for version in made if version <= through} - here
+            require(not missing, f"sequence {state.last}: the cursor is through {through}, "
+                    f"{len(missing)} changes up to it are not here")
 
     @staticmethod
     def accepted(state):
@@ -152,8 +195,8 @@ class Reference:
         # LMDB writes its lock file through memory, which no recorder of calls sees.
         for path in stands.keys() | now.keys():
             require(path in stands and path in now, f"the recorder missed a change of {path}")
-            require(path.endswith("lock.mdb") or stands[path] == now[path],
-                    f"the recorder missed a write to {path}")
+            if stands[path] is not None and not path.endswith("lock.mdb"):
+                require(stands[path] == now[path].whole, f"the recorder missed a write to {path}")
         for name, history in self.histories.items():
             self.check_command(name, history.states[-1])
 

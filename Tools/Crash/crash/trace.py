@@ -8,7 +8,7 @@ WRITE, TRUNCATE, SYNC, CREATE, MAKE_DIRECTORY, RENAME, UNLINK, REMOVE_DIRECTORY,
     MARK = range(1, 12)
 NAMES = ["", "write", "truncate", "sync", "create", "mkdir", "rename", "unlink", "rmdir", "link",
          "output", "mark"]
-DURABLE = 1
+DURABLE, FAILED = 1, 2
 HEADER = struct.Struct("=IIIIIIQq")
 
 

@@ -49,7 +49,12 @@ static ssize_t write_parts(int descriptor, const struct iovec *parts, int count,
       }
       written = offset < 0 ? syscall(SYS_write, descriptor, bytes, total)
                            : syscall(SYS_pwrite64, descriptor, bytes, total, offset);
+      if (fault == FAULT_LATE) flags = 0;
       if (written > 0) record(EVENT_WRITE, flags, inode, place, bytes, (size_t)written, NULL, 0);
+      if (fault == FAULT_LATE) {
+        written = -1;
+        errno = EIO;
+      }
     }
     record_end();
   }
@@ -90,6 +95,8 @@ static int synced(long call, int descriptor) {
     /* The real call costs time and changes nothing that a trace could show. */
     result = is_recording() || swallows_syncs() ? 0 : (int)syscall(call, descriptor);
     if (result == 0 && !swallows_syncs()) record(EVENT_SYNC, 0, inode, 0, NULL, 0, NULL, 0);
+  } else {
+    record(EVENT_SYNC, FLAG_FAILED, inode, 0, NULL, 0, NULL, 0);
   }
   record_end();
   return result;

@@ -1,7 +1,7 @@
 /* CRASH_FAULT=CALLS:N:ACTION[:sticky]: what the N-th call of these kinds meets, counted per process
  * from 1. CALLS: any, write, sync, truncate, create, rename, unlink or mkdir. ACTION: EIO, ENOSPC,
- * EINTR, SHORT (half of what was to be written; calls that write nothing are let through) or KILL
- * (before the call does anything). Sticky: every later one as well. */
+ * EINTR, SHORT (half of what was to be written), LATE (written, but reported as EIO and not durable) or
+ * KILL (before the call does anything). SHORT and LATE let through what writes nothing. Sticky: every later one as well. */
 #include "shim.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@ static unsigned long wanted_number;
 static int action, is_sticky, is_swallowing;
 static atomic_ulong counted;
 
-enum { ACTION_SHORT = -1, ACTION_KILL = -2 };
+enum { ACTION_SHORT = -1, ACTION_KILL = -2, ACTION_LATE = -3 };
 
 static unsigned calls_named(const char *name) {
   static const struct {
@@ -36,6 +36,7 @@ static int action_named(const char *name) {
   if (strcmp(name, "ENOSPC") == 0) return ENOSPC;
   if (strcmp(name, "EINTR") == 0) return EINTR;
   if (strcmp(name, "SHORT") == 0) return ACTION_SHORT;
+  if (strcmp(name, "LATE") == 0) return ACTION_LATE;
   if (strcmp(name, "KILL") == 0) return ACTION_KILL;
   return 0;
 }
@@ -64,6 +65,7 @@ enum fault next_fault(enum calls call) {
     for (;;) pause();
   }
   if (action == ACTION_SHORT) return call == CALL_WRITE ? FAULT_SHORT : FAULT_NONE;
+  if (action == ACTION_LATE) return call == CALL_WRITE ? FAULT_LATE : FAULT_NONE;
   errno = action;
   return FAULT_ERROR;
 }

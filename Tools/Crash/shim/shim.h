@@ -4,6 +4,7 @@
  *   CRASH_ROOT    the directory, absolute and without symbolic links
  *   CRASH_TRACE   file the events are appended to; nothing is recorded without it
  *   CRASH_FAULT   CALLS:N:ACTION[:sticky], see faults.c
+ *   CRASH_BOOT_ID file that stands for the system's boot id: the machine was started again
  *   CRASH_NOSYNC  when set, nothing is ever synced: the planted defect of the self-check
  */
 #pragma once
@@ -23,7 +24,10 @@ enum event {
   EVENT_LINK,
   EVENT_OUTPUT,
 };
-enum { FLAG_DURABLE = 1 }; /* the descriptor was opened with O_DSYNC or O_SYNC */
+enum {
+  FLAG_DURABLE = 1, /* the descriptor was opened with O_DSYNC or O_SYNC */
+  FLAG_FAILED = 2   /* a sync that was made to fail: what was unsynced may never arrive */
+};
 
 /* Begins what has to stand in the trace in the order in which it happens; holds off every other
  * recorded call of every process. Nothing inside may take it again. */
@@ -42,7 +46,7 @@ void forget_descriptor(int descriptor);
 uint64_t remembered(int descriptor, unsigned *flags);
 
 /* What a call has to do instead of its work. */
-enum fault { FAULT_NONE, FAULT_ERROR, FAULT_SHORT };
+enum fault { FAULT_NONE, FAULT_ERROR, FAULT_SHORT, FAULT_LATE };
 enum calls {
   CALL_WRITE = 1,
   CALL_SYNC = 2,
