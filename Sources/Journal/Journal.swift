@@ -18,12 +18,16 @@ public final class Journal: Sendable {
     public var now: @Sendable () -> Timestamp
     /// Source of random words for entry ids.
     public var random: @Sendable () -> UInt64
+    /// Where the keys of an encrypted journal come from; nil for one that is not encrypted.
+    public var encryption: Encryption?
 
     public init(
       now: @escaping @Sendable () -> Timestamp = { .now },
-      random: (@Sendable () -> UInt64)? = nil
+      random: (@Sendable () -> UInt64)? = nil,
+      encryption: Encryption? = nil
     ) {
       self.now = now
+      self.encryption = encryption
       self.random = random ?? { RandomPool.shared.next() }
     }
   }
@@ -31,6 +35,7 @@ public final class Journal: Sendable {
   /// The directory the journal stands in.
   public let path: String
   package let configuration: Configuration
+  package let keys: KeyRing
   private let environment: Environment
   private let writer: WriterThread
 
@@ -42,15 +47,23 @@ public final class Journal: Sendable {
   ) throws {
     self.path = path
     self.configuration = configuration
+    keys = KeyRing(configuration.encryption)
     environment = try Environment.open(directory: path)
     let ids = Mutex(EntryIDGenerator(random: configuration.random))
     writer = WriterThread(
       environment,
       WriterEnvironment(
         folder: folder, now: configuration.now,
-        makeID: { time in ids.withLock { $0.next(milliseconds: time.milliseconds) } }))
+        makeID: { time in ids.withLock { $0.next(milliseconds: time.milliseconds) } }, keys: keys))
     do {
-      let isTrimmed = try environment.read { try JournalReader($0).horizon.isTrimComplete }
+      let isTrimmed = try read { reader in
+        if configuration.encryption != nil, !reader.identity.isSealed {
+          throw JournalError.notEncrypted(
+            "\(path) is not encrypted, but a key was given; open it without one and call "
+              + "`rekey(to:)`, or run `journal rekey`")
+        }
+        return reader.horizon.isTrimComplete
+      }
       if !isTrimmed { continueTrim() }
     } catch {
       close()
@@ -102,7 +115,11 @@ public final class Journal: Sendable {
   /// Lends one consistent view of the journal to `body`. Keep it short: a view holds back the
   /// reuse of pages.
   package func read<R>(_ body: (JournalReader) throws -> R) throws -> R {
-    try environment.read { try body(JournalReader($0)) }
+    try environment.read { transaction in
+      let reader = try JournalReader(transaction)
+      try keys.unlock(reader)
+      return try body(reader)
+    }
   }
 }
 

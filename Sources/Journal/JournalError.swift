@@ -26,6 +26,12 @@ public enum JournalError: Error, Sendable, Equatable {
   case unexpectedVersion(String)
   /// The entry id is older than the ids this journal still remembers.
   case tooOld(String)
+  /// The journal is encrypted and a key it needs was not given.
+  case keyMissing(String)
+  /// A key that was given is not the one the journal is encrypted under.
+  case wrongKey(String)
+  /// A key was given for a journal that is not encrypted.
+  case notEncrypted(String)
   /// An entry of a kind, encoding or format version this release does not know.
   case unsupported(String)
 
@@ -43,6 +49,9 @@ public enum JournalError: Error, Sendable, Equatable {
     case .entryIDReused: "entry-id-reused"
     case .unexpectedVersion: "unexpected-version"
     case .tooOld: "too-old"
+    case .keyMissing: "key-missing"
+    case .wrongKey: "wrong-key"
+    case .notEncrypted: "not-encrypted"
     case .unsupported: "unsupported"
     }
   }
@@ -54,8 +63,8 @@ extension JournalError: CustomStringConvertible {
     case .invalidInput(let text), .alreadyExists(let text), .cannotOpen(let text),
       .damaged(let text), .busy(let text), .storage(let text), .unknownOutcome(let text),
       .belowHorizon(let text), .entryIDReused(let text), .tooOld(let text),
-      .unexpectedVersion(let text),
-      .unsupported(let text):
+      .unexpectedVersion(let text), .keyMissing(let text), .wrongKey(let text),
+      .notEncrypted(let text), .unsupported(let text):
       text
     }
   }

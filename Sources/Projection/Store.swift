@@ -143,7 +143,7 @@ public final class Store: Sendable {
   ///
   /// Linear in the entries held. Reads beside writers.
   public func verify() throws -> VerifyReport {
-    try Verifier.verify(directory: journal.path, folder: RecordFolder())
+    try Verifier.verify(directory: journal.path, folder: RecordFolder(), keys: journal.keys)
   }
 
   /// Throws the derived rows away and folds them again from the baseline, in one transaction.

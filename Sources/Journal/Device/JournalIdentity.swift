@@ -10,11 +10,16 @@ package struct JournalIdentity: Sendable, Hashable {
   package var journal: EntryID
   package var isLocal: Bool
   /// Keys the computed ids of remote changes; in no leaf, pack, export or request.
+  ///
+  /// Empty where the journal is encrypted: there it has a row of its own, see
+  /// ``AppendContext/secret``.
   package var secret: [UInt8]
   /// Every device this copy has been, oldest first; stored entries name them by index.
   package var devices: [Device]
   package var currentIndex: UInt16
 
+  /// Whether contents of the journal are encrypted, at least in part.
+  package var isSealed: Bool { secret.isEmpty }
   package var current: Device { devices[Int(currentIndex)] }
   package var deviceIDs: [DeviceID] { devices.map(\.id) }
 

@@ -2,7 +2,7 @@
 package struct StoredEntry: Sendable {
   /// Bytes of a stored entry before its body.
   static let overhead = 97
-  /// The only encoding of a body this release reads: plain CBOR.
+  /// The encoding of a body whoever reads entries sees: plain CBOR.
   package static let plainEncoding: UInt8 = 0
 
   package var header: EntryHeader
@@ -100,6 +100,8 @@ package struct StoredEntry: Sendable {
             + "--redact")
       case Self.erasedEncoding:
         throw .unsupported("the body of entry \(header.sequence) was erased")
+      case RowCipher.encoding:
+        throw LockedRows.error
       default:
         throw .unsupported(
           "entry \(header.sequence) has a body of encoding \(encoding); use a newer release")

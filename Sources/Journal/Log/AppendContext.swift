@@ -23,6 +23,7 @@ package final class AppendContext {
     self.environment = environment
     folder = environment.folder
     let reader = try JournalReader(transaction)
+    try environment.keys.unlock(reader)
     identity = reader.identity
     head = reader.head
     state = try StorageFoldState(transaction, identity: reader.identity)
@@ -214,6 +215,23 @@ package final class AppendContext {
     }
     identity.devices.append(device)
     identity.currentIndex = UInt16(identity.devices.count - 1)
+    try putMeta(MetaKey.journal, identity.encoded)
+  }
+
+  /// Keys the computed ids of remote changes, wherever it stands.
+  package var secret: [UInt8] {
+    get throws {
+      guard identity.isSealed else { return identity.secret }
+      if let secret = try state.meta(MetaKey.secret) { return secret }
+      throw JournalError.damaged("the journal has no row `secret`; run `journal verify`")
+    }
+  }
+
+  /// Moves the secret into its own, encrypted row, or back into the identity.
+  func moveSecret(sealed: Bool) throws {
+    let secret = try secret
+    identity.secret = sealed ? [] : secret
+    try putMeta(MetaKey.secret, sealed ? secret : nil)
     try putMeta(MetaKey.journal, identity.encoded)
   }
 

@@ -94,6 +94,10 @@ package enum MetaKey {
   package static let journal = "journal"
   package static let horizon = "horizon"
   package static let forgotten = "forgotten"
+  /// Which keys an encrypted journal uses; see ``SealingState``.
+  package static let encryption = "encryption"
+  /// The secret of an encrypted journal, itself encrypted; otherwise it stands in `journal`.
+  package static let secret = "secret"
   package static let fold = "fold"
   /// Rows below this prefix are folded from entries and belong to the baseline.
   package static let folded = "fold/"

@@ -7,7 +7,8 @@ extension Journal {
   /// any moment it exists whole or not at all.
   ///
   /// - Parameter isLocal: Edits of this journal are never sent to a server.
-  /// - Throws: ``JournalError/alreadyExists(_:)``, ``JournalError/storage(_:)``.
+  /// - Throws: ``JournalError/alreadyExists(_:)``, ``JournalError/storage(_:)``, and
+  ///   ``JournalError/keyMissing(_:)`` when the configuration asks for encryption and has no key.
   package static func create(
     at path: String, label: String, isLocal: Bool, configuration: Configuration,
     folder: any InlineFolder
@@ -41,15 +42,27 @@ extension Journal {
       devices: [device], currentIndex: 0)
     let opened = try Draft(
       .opened, body: openedBody(identity, label: label, isLocal: isLocal))
+    let keys = KeyRing(configuration.encryption)
+    let sealing = try configuration.encryption.map { try Rekey.firstState(of: $0) }
     let openedID = ids.next(milliseconds: now.milliseconds)
     let environment = try Environment.create(directory: directory)
     defer { environment.close() }
     try environment.write { transaction in
-      try transaction.put(.meta, key: [UInt8](MetaKey.journal.utf8), payload: identity.encoded)
-      try transaction.put(.meta, key: [UInt8](MetaKey.head.utf8), payload: Head().encoded)
+      func putMeta(_ key: String, _ payload: [UInt8]) throws {
+        try transaction.put(.meta, key: [UInt8](key.utf8), payload: payload)
+      }
+      var identity = identity
+      if let sealing {
+        try putMeta(MetaKey.encryption, sealing.state.encoded(with: sealing.ciphers))
+        transaction.sealer = RowCipher(sealing.state, sealing.ciphers)
+        try putMeta(MetaKey.secret, identity.secret)
+        identity.secret = []
+      }
+      try putMeta(MetaKey.journal, identity.encoded)
+      try putMeta(MetaKey.head, Head().encoded)
       let context = try AppendContext(
         transaction,
-        WriterEnvironment(folder: folder, now: { now }, makeID: { _ in openedID }))
+        WriterEnvironment(folder: folder, now: { now }, makeID: { _ in openedID }, keys: keys))
       try context.append(opened)
       try context.finish()
     }

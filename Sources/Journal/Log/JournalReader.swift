@@ -20,12 +20,19 @@ package final class JournalReader {
       }
       return value
     }
-    identity = try required(MetaKey.journal) { p throws(JournalError) in try JournalIdentity(p) }
+    let identity = try required(MetaKey.journal) { p throws(JournalError) in try JournalIdentity(p)
+    }
+    self.identity = identity
     head = try required(MetaKey.head) { p throws(JournalError) in try Head(p) }
     horizon =
       try storage.withValue(.meta, [UInt8](MetaKey.horizon.utf8)) { try Horizon($0) } ?? Horizon()
     devices = identity.deviceIDs
+    // Until somebody brings the key.
+    if identity.isSealed, storage.sealer == nil { storage.sealer = LockedRows.shared }
   }
+
+  /// Whether contents are encrypted and no key was given: headers and hashes can be read.
+  package var isLocked: Bool { storage.sealer is LockedRows }
 
   package func meta(_ key: String) throws -> [UInt8]? {
     try storage.withValue(.meta, [UInt8](key.utf8)) { [UInt8]($0) }

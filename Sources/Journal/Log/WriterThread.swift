@@ -5,6 +5,7 @@ struct WriterEnvironment: Sendable {
   var folder: any InlineFolder
   var now: @Sendable () -> Timestamp
   var makeID: @Sendable (Timestamp) -> EntryID
+  var keys: KeyRing
 }
 
 /// The one thread of this process that owns the journal's write transactions.

@@ -7,6 +7,7 @@
 /// safe for use by two threads at once. Little-endian hosts only.
 package final class PagedReader: StorageReader {
   let source: PageSource
+  package var sealer: (any RowSealer)?
   private var pin: Pin?
   private var trees: [Table: TreeRecord]?
   private var meta: MetaPage { source.meta }
@@ -78,7 +79,7 @@ package final class PagedReader: StorageReader {
   ) throws -> R? {
     guard Row.keyLengths.contains(key.count) else { return nil }
     return try source.withValue(of: key, in: try tree(table), table.place) { _, stored in
-      try body(try Row.payload(table, key, stored))
+      try sealer.lend(table, key, try Row.payload(table, key, stored), body)
     }
   }
 
@@ -127,7 +128,7 @@ package final class PagedReader: StorageReader {
         }
       }
       let goesOn = try source.withValue(node, page) { stored in
-        try body(key, try Row.payload(table, key, stored))
+        try sealer.lend(table, key, try Row.payload(table, key, stored)) { try body(key, $0) }
       }
       guard goesOn else { return }
       before = (page, node)

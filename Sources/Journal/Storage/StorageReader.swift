@@ -32,6 +32,10 @@ package protocol StorageReader: AnyObject {
 
   /// Whether the rows folded from the entries are there; else they have to be folded anew.
   var holdsFold: Bool { get }
+
+  /// Opens rows that are stored encrypted, and in a write transaction seals them; nil lends and
+  /// stores them as they are.
+  var sealer: (any RowSealer)? { get set }
 }
 
 extension StorageReader {

@@ -5,6 +5,7 @@ import CLMDB
 /// Lent to a closure; using it afterwards traps. Not safe for use by two threads at once.
 package class Transaction: StorageReader {
   final let environment: Environment
+  package final var sealer: (any RowSealer)?
   private var live: OpaquePointer?
 
   init(_ handle: OpaquePointer, _ environment: Environment) {
@@ -34,7 +35,7 @@ package class Transaction: StorageReader {
     let code = mdb_get(handle, environment.handles[table.index], &keyValue, &stored)
     if code == MDB_NOTFOUND { return nil }
     guard code == 0 else { throw environment.failure(code, "reading \(table.name)") }
-    return try body(try Row.payload(table, key, stored.bytes))
+    return try sealer.lend(table, key, try Row.payload(table, key, stored.bytes), body)
   }
 
   package final func scan(
@@ -51,7 +52,8 @@ package class Transaction: StorageReader {
         }
       while code == 0 {
         let key = row.key.bytes
-        guard try body(key, try Row.payload(table, key, row.stored.bytes)) else { return }
+        let payload = try Row.payload(table, key, row.stored.bytes)
+        guard try sealer.lend(table, key, payload, { try body(key, $0) }) else { return }
         code = row.move(cursor, MDB_NEXT)
       }
       guard code == MDB_NOTFOUND else {
@@ -75,7 +77,8 @@ package class Transaction: StorageReader {
         }
       while code == 0 {
         let key = row.key.bytes
-        guard try body(key, try Row.payload(table, key, row.stored.bytes)) else { return }
+        let payload = try Row.payload(table, key, row.stored.bytes)
+        guard try sealer.lend(table, key, payload, { try body(key, $0) }) else { return }
         code = row.move(cursor, MDB_PREV)
       }
       guard code == MDB_NOTFOUND else {

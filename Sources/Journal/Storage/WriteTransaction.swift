@@ -135,6 +135,32 @@ package final class WriteTransaction: Transaction {
     guard length >= 0, length <= Row.maximumPayloadBytes else {
       throw .invalidInput("a row of \(length) bytes in \(table.name); the limit is 16 MiB")
     }
+    if let sealer, let sealed = try Self.seal(table, key, length, fill, sealer) {
+      return try storePlain(table, key, sealed.count, flags: flags) { $0.copyBytes(from: sealed) }
+    }
+    return try storePlain(table, key, length, flags: flags, fill)
+  }
+
+  /// What is stored of a row that lies encrypted; nil for one that does not.
+  private static func seal(
+    _ table: Table, _ key: UnsafeRawBufferPointer, _ length: Int,
+    _ fill: (UnsafeMutableRawBufferPointer) -> Void, _ sealer: any RowSealer
+  ) throws(JournalError) -> [UInt8]? {
+    guard sealer.seals(table, key) else { return nil }
+    let payload = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
+      fill(
+        UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<length]))
+      count = length
+    }
+    return try payload.withUnsafeBufferPointer { payload throws(JournalError) in
+      try sealer.seal(table, key, UnsafeRawBufferPointer(payload))
+    }
+  }
+
+  private func storePlain(
+    _ table: Table, _ key: UnsafeRawBufferPointer, _ length: Int, flags: Int32,
+    _ fill: (UnsafeMutableRawBufferPointer) -> Void
+  ) throws(JournalError) -> Bool {
     let bytes = length + Row.checksumBytes
     var keyValue = MDB_val(key)
     var stored = MDB_val(mv_size: bytes, mv_data: nil)

@@ -21,7 +21,8 @@ package final class Verifier {
   ///
   /// - Throws: ``JournalError`` only when the file cannot be read as a journal at all.
   package static func verify(
-    directory: String, against checkpoints: [OutsideCheckpoint] = [], folder: any InlineFolder
+    directory: String, against checkpoints: [OutsideCheckpoint] = [], folder: any InlineFolder,
+    keys: KeyRing? = nil
   ) throws -> VerifyReport {
     let pages = try PagedReader.open(directory: directory)
     let structure = pages.checkStructure(limit: problemLimit)
@@ -36,6 +37,7 @@ package final class Verifier {
       return report
     }
     let verifier = try Verifier(pages, folder: folder)
+    if let keys, !keys.isEmpty { try keys.unlock(verifier.reader) }
     try verifier.run(checkpoints)
     return verifier.report
   }
@@ -84,7 +86,8 @@ package final class Verifier {
       part("checkpoint") { try check(checkpoint) }
     }
     if reader.storage.holdsFold { part("ids") { try checkIDs() } }
-    if !report.isRedacted {
+    report.isContentChecked = !reader.isLocked
+    if !report.isRedacted, report.isContentChecked {
       part("baseline") { try checkBaseline() }
       part("fold") { try checkFold() }
     }

@@ -4,6 +4,9 @@ public struct VerifyReport: Sendable, Equatable {
   /// The root, recomputed from held leaves and the hashes kept for gaps.
   public var root = TreeHash.empty
   public var horizon: SequenceNumber = 1
+  /// False for an encrypted journal verified without its key: then checksums, sequences, leaves,
+  /// root and ids were checked, bodies, records and baseline were not.
+  public var isContentChecked = true
   /// Every problem found, at most 100; empty means sound.
   public var problems: [String] = []
   /// Outside checkpoints that can be neither confirmed nor denied: they end inside what was

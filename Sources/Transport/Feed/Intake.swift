@@ -20,7 +20,7 @@ struct Intake: Sendable {
       try context.remembered(id).map { $0.sequence }
     }
     let before = context.head.lastSequence
-    let appended = try context.append(draft(change, own: own, secret: context.identity.secret))
+    let appended = try context.append(draft(change, own: own, secret: context.secret))
     var outcome = Outcome()
     guard case .new = appended else { return outcome }
     outcome.appended = 1
