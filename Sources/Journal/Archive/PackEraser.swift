@@ -4,27 +4,29 @@ enum PackEraser {
   ///
   /// - Returns: SHA-256 of the new file.
   /// - Throws: ``JournalError``; the old file then stands as it was.
-  static func erase(_ rowKey: [UInt8], from path: String) throws -> TreeHash {
+  static func erase(_ rowKey: [UInt8], from path: String, keys: KeyRing) throws -> TreeHash {
     let reader = try JournalReader(PackReader(path: path))
+    try keys.unlock(reader)
+    // Rows that stay are copied as they lie, encrypted or not.
+    let stored = try PackReader(path: path)
+    let generation = reader.horizon.generation
     let writer = try PackWriter(replacing: path)
     var digest = Baseline.Digest()
-    let recordKey = Baseline.key(.records, rowKey, generation: 0)
-    try Baseline.scan(reader.storage, generation: 0) { table, key, payload in
+    let recordKey = Baseline.key(.records, rowKey, generation: generation)
+    try Baseline.scan(reader.storage, generation: generation) { table, key, payload in
       if table == .records, key.elementsEqual(rowKey) { return true }
       digest.add(table, key, payload)
       return true
     }
     for table in Table.allCases {
-      try reader.storage.scan(table, from: nil) { key, payload in
+      try stored.scan(table, from: nil) { key, payload in
         switch table {
         case .entries:
-          let sequence = try JournalReader.sequence(ofKey: key)
-          let entry = try StoredEntry.decode(payload, sequence: sequence, devices: reader.devices)
-          guard entry.encoding == StoredEntry.plainEncoding,
+          guard let entry = try reader.entry(JournalReader.sequence(ofKey: key)),
+            entry.encoding == StoredEntry.plainEncoding,
             try entry.plainBody.withUnsafeBytes({ try Body($0).record() })?.rowKey == rowKey
           else { break }
-          var row = try StoredEntry.withoutBody(payload, encoding: StoredEntry.erasedEncoding)
-          for index in 91..<StoredEntry.overhead { row[index] = 0 }
+          let row = try StoredEntry.withoutBody(payload, encoding: StoredEntry.erasedEncoding)
           try row.withUnsafeBytes { try writer.add(table, key: key, payload: $0) }
           return true
         case .baseline where key.elementsEqual(recordKey):

@@ -7,6 +7,7 @@ package final class PackReader: StorageReader {
   private static let cachedBlocks = 64
 
   let path: String
+  package var sealer: (any RowSealer)?
   private let file: PageFile
   private var blocks: [Table: [PackFormat.Block]] = [:]
   private var cache: [UInt64: PackRows] = [:]
@@ -142,7 +143,7 @@ package final class PackReader: StorageReader {
     let place = rows.lowerBound(key)
     guard place < rows.places.count else { return nil }
     return try rows.withRow(place) { found, payload in
-      found.elementsEqual(key) ? try body(payload) : nil
+      found.elementsEqual(key) ? try sealer.lend(table, key, payload, body) : nil
     }
   }
 
@@ -157,8 +158,17 @@ package final class PackReader: StorageReader {
       let rows = try rows(block)
       let start = from.withUnsafeBytes { rows.lowerBound($0) }
       for index in start..<rows.places.count {
-        guard try rows.withRow(index, body) else { return }
+        guard try visit(rows, index, table, body) else { return }
       }
+    }
+  }
+
+  private func visit(
+    _ rows: PackRows, _ index: Int, _ table: Table,
+    _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> Bool
+  ) throws -> Bool {
+    try rows.withRow(index) { key, payload in
+      try sealer.lend(table, key, payload) { try body(key, $0) }
     }
   }
 
@@ -182,7 +192,7 @@ package final class PackReader: StorageReader {
         }
       }
       for index in (0..<end).reversed() {
-        guard try rows.withRow(index, body) else { return }
+        guard try visit(rows, index, table, body) else { return }
       }
     }
   }

@@ -27,6 +27,10 @@ extension JournalReader {
     for row in try packedMeta(through: last, checkpoint, isRedacted) {
       try writer.add(.meta, key: [UInt8](row.key.utf8), payload: row.payload)
     }
+    // What is encrypted goes into the file as it lies: whoever reads it needs the same key.
+    let sealer = storage.sealer
+    storage.sealer = nil
+    defer { storage.sealer = sealer }
     try storage.scan(.entries, from: nil) { key, payload in
       let sequence = try Self.sequence(ofKey: key)
       guard sequence <= last else { return false }
@@ -41,7 +45,7 @@ extension JournalReader {
     }
     if !isRedacted {
       try Baseline.scan(storage, generation: horizon.generation) { table, key, payload in
-        let key = Baseline.key(table, key, generation: 0)
+        let key = Baseline.key(table, key, generation: horizon.generation)
         try key.withUnsafeBytes { try writer.add(.baseline, key: $0, payload: payload) }
         return true
       }
@@ -63,15 +67,19 @@ extension JournalReader {
       ? self.head.frontier : try MerkleTree.frontier(size: last, in: JournalTree(self))
     head.lastTime = try last == 0 ? head.lastTime : entry(last)?.header.time ?? self.head.lastTime
     var horizon = horizon
-    horizon.generation = 0
     // What has not gone yet is in the pack; nothing of it waits to go.
     horizon.nextToTrim = horizon.sequence
     var identity = identity
-    identity.secret = []
+    // Empty it would say that the journal is encrypted; of a redacted pack nothing is.
+    let isSealed = identity.isSealed && !isRedacted
+    identity.secret = isSealed ? [] : [UInt8](repeating: 0, count: 32)
     var rows = [
       (MetaKey.head, head.encoded), (MetaKey.horizon, horizon.encoded),
       (MetaKey.journal, identity.encoded),
     ]
+    if !isRedacted, let keys = try meta(MetaKey.encryption) {
+      rows.append((MetaKey.encryption, keys))
+    }
     if let checkpoint { rows.append((MetaKey.checkpoint, [UInt8](checkpoint.utf8))) }
     if try isRedacted || self.isRedacted { rows.append((MetaKey.redacted, [1])) }
     return rows.map { (key: $0.0, payload: $0.1) }
@@ -105,7 +113,9 @@ extension StoredEntry {
     var row = [UInt8](payload[..<overhead])
     // An erased body stays known as erased.
     row[74] = row[74] == erasedEncoding ? erasedEncoding : encoding
-    for index in 75..<91 { row[index] = 0 }
+    for index in 75..<(row[74] == erasedEncoding || payload[74] != plainEncoding ? overhead : 91) {
+      row[index] = 0
+    }
     return row
   }
 }

@@ -76,16 +76,20 @@ package final class KeyRing: Sendable {
     return (check.keyID, try key(state.state, check))
   }
 
-  /// The id `key` has in a journal, or the one it would get as its new key.
+  /// The id `key` has in a journal already, or the one it would get as its new key.
   ///
   /// - Throws: ``JournalError/damaged(_:)``.
-  package static func keyID(for key: EncryptionKey, in reader: JournalReader) throws -> UInt32 {
-    guard let (state, checks) = try SealingState.read(reader.storage) else { return 1 }
-    if let known = checks.first(where: { state.fits(state.cipher(key), $0) }) { return known.keyID }
+  package static func keyID(
+    for key: EncryptionKey, in reader: JournalReader
+  ) throws -> (id: UInt32, isKnown: Bool) {
+    guard let (state, checks) = try SealingState.read(reader.storage) else { return (1, false) }
+    if let known = checks.first(where: { state.fits(state.cipher(key), $0) }) {
+      return (known.keyID, true)
+    }
     guard let last = state.keyIDs.last, last < .max else {
       throw JournalError.invalidInput("the journal has used all key ids; no new one is left")
     }
-    return last + 1
+    return (last + 1, false)
   }
 
   private func key(_ state: SealingState, _ check: SealingState.Check) throws -> EncryptionKey {

@@ -30,7 +30,7 @@ final class RowCipher: RowSealer {
     case .meta:
       return key.starts(with: MetaKey.folded.utf8) || key.elementsEqual(MetaKey.secret.utf8)
     case .baseline:
-      guard let table = key.first.flatMap(Table.init(rawValue:)), table != .baseline else {
+      guard let table = key.first.flatMap(Baseline.table(tagged:)), table != .baseline else {
         return false
       }
       return isContent(table, UnsafeRawBufferPointer(rebasing: key.dropFirst()))
@@ -45,7 +45,9 @@ final class RowCipher: RowSealer {
   func seal(
     _ table: Table, _ key: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer
   ) throws(JournalError) -> [UInt8]? {
-    guard let current, Self.isContent(table, key) else { return nil }
+    guard let current, Self.isContent(table, key), !Self.isForeign(table, payload) else {
+      return nil
+    }
     var sealed: [UInt8] = []
     sealed.reserveCapacity(payload.count + BodyCipher.overhead + Self.keyIDBytes + 1)
     var rest = payload
@@ -101,7 +103,8 @@ final class RowCipher: RowSealer {
     return stored.first == marker && isContent(table, key) ? 1 : nil
   }
 
-  /// An entry of an encoding only a later release knows is shown as such, not as damage.
+  /// An entry without a body, or of an encoding only a later release knows, is shown as such, not
+  /// as damage.
   private static func isForeign(_ table: Table, _ stored: UnsafeRawBufferPointer) -> Bool {
     table == .entries && stored.count >= entryPrefix
       && stored[entryPrefix - 1] != StoredEntry.plainEncoding

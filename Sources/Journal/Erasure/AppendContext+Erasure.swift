@@ -130,8 +130,7 @@ extension AppendContext {
     let row = try transaction.withValue(.entries, key) { payload throws(JournalError) in
       try StoredEntry.withoutBody(payload, encoding: StoredEntry.erasedEncoding)
     }
-    guard var row else { return }
-    for index in 91..<StoredEntry.overhead { row[index] = 0 }
+    guard let row else { return }
     try put(.entries, key, row)
   }
 

@@ -37,7 +37,7 @@ extension Journal {
     let named = try paths.map { path in
       ErasedArchive(
         path: path, horizon: known.first { Self.isSame($0.path, path) }.map { $0.through + 1 } ?? 0,
-        digest: try PackEraser.erase(record.rowKey, from: path))
+        digest: try PackEraser.erase(record.rowKey, from: path, keys: keys))
     }
     let unreached = known.filter { archive in
       !paths.contains { Self.isSame($0, archive.path) }

@@ -132,9 +132,6 @@ package final class WriteTransaction: Transaction {
     guard Row.keyLengths.contains(key.count) else {
       throw .invalidInput("a key of \(key.count) bytes in \(table.name); allowed are 1 to 511")
     }
-    guard length >= 0, length <= Row.maximumPayloadBytes else {
-      throw .invalidInput("a row of \(length) bytes in \(table.name); the limit is 16 MiB")
-    }
     if let sealer, let sealed = try Self.seal(table, key, length, fill, sealer) {
       return try storePlain(table, key, sealed.count, flags: flags) { $0.copyBytes(from: sealed) }
     }
@@ -146,7 +143,7 @@ package final class WriteTransaction: Transaction {
     _ table: Table, _ key: UnsafeRawBufferPointer, _ length: Int,
     _ fill: (UnsafeMutableRawBufferPointer) -> Void, _ sealer: any RowSealer
   ) throws(JournalError) -> [UInt8]? {
-    guard sealer.seals(table, key) else { return nil }
+    guard length >= 0, sealer.seals(table, key) else { return nil }
     let payload = [UInt8](unsafeUninitializedCapacity: length) { buffer, count in
       fill(
         UnsafeMutableRawBufferPointer(rebasing: UnsafeMutableRawBufferPointer(buffer)[..<length]))
@@ -161,6 +158,9 @@ package final class WriteTransaction: Transaction {
     _ table: Table, _ key: UnsafeRawBufferPointer, _ length: Int, flags: Int32,
     _ fill: (UnsafeMutableRawBufferPointer) -> Void
   ) throws(JournalError) -> Bool {
+    guard length >= 0, length <= Row.maximumPayloadBytes else {
+      throw .invalidInput("a row of \(length) bytes in \(table.name); the limit is 16 MiB")
+    }
     let bytes = length + Row.checksumBytes
     var keyValue = MDB_val(key)
     var stored = MDB_val(mv_size: bytes, mv_data: nil)

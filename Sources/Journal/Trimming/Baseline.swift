@@ -18,6 +18,11 @@ package enum Baseline {
     [table.rawValue | (generation == 0 ? 0 : generationBit)] + key
   }
 
+  /// The table a key of the baseline begins with, whichever half it stands in.
+  static func table(tagged tag: UInt8) -> Table? {
+    Table(rawValue: tag & ~generationBit)
+  }
+
   /// Lends the rows of one half, in order: table, key in that table, payload.
   package static func scan(
     _ storage: any StorageReader, generation: UInt8, from first: Table = .meta,
@@ -28,7 +33,7 @@ package enum Baseline {
       guard let number = key.first, (number & generationBit != 0) == (generation != 0) else {
         return false
       }
-      guard let table = Table(rawValue: number & ~generationBit) else {
+      guard let table = table(tagged: number) else {
         throw JournalError.damaged("the baseline has a row of no known table")
       }
       return try body(table, UnsafeRawBufferPointer(rebasing: key.dropFirst()), payload)

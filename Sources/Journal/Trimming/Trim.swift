@@ -20,7 +20,9 @@ extension Journal {
       // of LMDB's map nothing.
       let pages = try PagedReader.open(directory: path)
       defer { pages.close() }
-      let plan = try TrimPlan(JournalReader(pages), request, folder: folder)
+      let view = try JournalReader(pages)
+      try keys.unlock(view)
+      let plan = try TrimPlan(view, request, folder: folder)
       guard plan.isWorthIt, !isDryRun else { return plan.report }
       let made = try archive.map { try makeArchive($0, plan) }
       guard let report = try await carryOut(plan, reason: reason, archive: made) else { continue }

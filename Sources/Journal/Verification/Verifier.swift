@@ -46,10 +46,12 @@ package final class Verifier {
   ///
   /// - Throws: ``JournalError`` only when the file cannot be read as a pack at all.
   package static func verify(
-    pack path: String, against checkpoints: [OutsideCheckpoint] = [], folder: any InlineFolder
+    pack path: String, against checkpoints: [OutsideCheckpoint] = [], folder: any InlineFolder,
+    keys: KeyRing? = nil
   ) throws -> VerifyReport {
     let pack = try PackReader(path: path)
     let verifier = try Verifier(pack, folder: folder)
+    if let keys, !keys.isEmpty { try keys.unlock(verifier.reader) }
     verifier.part("blocks") { try pack.checkBlocks() }
     guard verifier.report.isSound else { return verifier.report }
     var checkpoints = checkpoints

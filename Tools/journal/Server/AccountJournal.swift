@@ -9,9 +9,10 @@ final class AccountJournal: Sendable {
   /// Opens the account's journal, or creates it.
   init(directory: String) throws {
     do {
-      store = try Store.open(at: directory)
+      store = try OpenJournal.store(directory)
     } catch JournalError.cannotOpen {
-      store = try Store.create(at: directory, label: "server", isLocal: true)
+      store = try Store.create(
+        at: directory, label: "server", isLocal: true, configuration: JournalKeys.creating())
     }
     let isLocal = try store.journal.read { $0.identity.isLocal }
     guard isLocal else {

@@ -8,6 +8,11 @@ enum OpenJournal {
   /// A view for reading only: page by page with every byte checked, never mapped, so that no
   /// damage can end the process. Works while another process writes.
   static func reader(_ path: String) throws -> JournalReader {
+    try unlock(headers(path))
+  }
+
+  /// The same, without a key: of an encrypted journal only headers, hashes and counts can be read.
+  static func headers(_ path: String) throws -> JournalReader {
     if let pack = pack(path) { return try JournalReader(PackReader(path: pack)) }
     return try JournalReader(PagedReader.open(directory: path))
   }
@@ -20,6 +25,14 @@ enum OpenJournal {
       !isDirectory.boolValue
     else { return nil }
     return resolved
+  }
+
+  /// Makes a view of an encrypted journal readable by the keys this run was given.
+  static func unlock(_ reader: JournalReader) throws -> JournalReader {
+    if try JournalKeys.areNeeded(isSealed: reader.identity.isSealed) {
+      try KeyRing(JournalKeys.encryption()).unlock(reader)
+    }
+    return reader
   }
 
   static func snapshot(_ path: String, at moment: MomentArgument?) throws -> Snapshot {
@@ -37,7 +50,7 @@ enum OpenJournal {
 
   /// A handle for writing.
   static func store(_ path: String) throws -> Store {
-    try Store.open(at: path)
+    try Store.open(at: path, configuration: JournalKeys.opening(path))
   }
 }
 
@@ -64,12 +77,14 @@ struct MomentArgument: ExpressibleByArgument {
 struct JournalOrPack: ParsableArguments {
   @Argument(help: "The journal's directory, or a pack or archive made of it.", completion: .file())
   var directory: String
+  @OptionGroup var keys: KeyOption
 }
 
 /// The directory a verb works on.
 struct JournalDirectory: ParsableArguments {
   @Argument(help: "The journal's directory.", completion: .directory)
   var directory: String
+  @OptionGroup var key: KeyOption
 }
 
 struct JSONFlag: ParsableArguments {

@@ -13,7 +13,7 @@ struct CheckpointVerb: ParsableCommand {
   @OptionGroup var json: JSONFlag
 
   func run() throws {
-    let reader = try OpenJournal.reader(journal.directory)
+    let reader = try OpenJournal.headers(journal.directory)
     if let cosigned { return try printCosigned(by: cosigned, reader) }
     let note =
       try reader.packedCheckpoint ?? Journal.checkpoint(of: reader, path: journal.directory)
@@ -58,7 +58,7 @@ struct Key: ParsableCommand {
 
   func run() throws {
     let output = Output()
-    var key = try OpenJournal.reader(journal.directory).identity.current.verifierKey
+    var key = try OpenJournal.headers(journal.directory).identity.current.verifierKey
     if cosigner {
       let signer = try VerifierKey(key)
       key = try VerifierKey(name: signer.name, publicKey: signer.publicKey, kind: .cosigner)
@@ -78,7 +78,7 @@ struct Leaves: ParsableCommand {
   @OptionGroup var json: JSONFlag
 
   func run() throws {
-    let reader = try OpenJournal.reader(journal.directory)
+    let reader = try OpenJournal.headers(journal.directory)
     let output = Output()
     var expected: SequenceNumber = 1
     func gaps(before sequence: SequenceNumber) throws {

@@ -90,6 +90,7 @@ struct Compare: ParsableCommand {
 
   @Argument(help: "A journal's directory.", completion: .directory) var first: String
   @Argument(help: "Another's.", completion: .directory) var second: String
+  @OptionGroup var key: KeyOption
   @OptionGroup var json: JSONFlag
 
   func run() throws {

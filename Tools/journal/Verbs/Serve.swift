@@ -21,6 +21,7 @@ struct Serve: AsyncParsableCommand {
   @Option(help: "The address to listen on.") var host = "127.0.0.1"
   @Option(help: "The port; 0 is any free one.") var port = 8_080
   @Option(help: "A file with lines `ACCOUNT TOKEN`.") var tokens: String?
+  @OptionGroup var key: KeyOption
 
   func run() async throws {
     guard store.hasPrefix("lmdb:"), store.count > 5 else {

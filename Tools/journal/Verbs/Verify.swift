@@ -31,10 +31,13 @@ struct Verify: ParsableCommand {
     let checkpoints = try outside()
     let report =
       if let pack = OpenJournal.pack(journal.directory) {
-        try Verifier.verify(pack: pack, against: checkpoints, folder: RecordFolder())
+        try Verifier.verify(
+          pack: pack, against: checkpoints, folder: RecordFolder(),
+          keys: KeyRing(JournalKeys.encryption()))
       } else {
         try Verifier.verify(
-          directory: journal.directory, against: checkpoints, folder: RecordFolder())
+          directory: journal.directory, against: checkpoints, folder: RecordFolder(),
+          keys: KeyRing(JournalKeys.encryption()))
       }
     print(report)
     if !report.isSound { throw Finding.negative() }
@@ -62,6 +65,7 @@ struct Verify: ParsableCommand {
       var fields: Fields = [
         "ok": .bool(report.isSound), "size": JSONLines.number(report.size),
         "root": .string(report.root.description), "horizon": JSONLines.number(report.horizon),
+        "contents": .bool(report.isContentChecked),
         "problems": .array(report.problems.map { .string($0) }),
       ]
       if !report.undecided.isEmpty {
@@ -76,6 +80,9 @@ struct Verify: ParsableCommand {
     } else {
       output.line("\(report.problems.count) problems:")
       for problem in report.problems { output.line("  \(problem)".terminalSafe) }
+    }
+    if !json.isJSON, !report.isContentChecked {
+      output.line("not checked without the key: bodies, records, baseline")
     }
     output.flush()
   }
