@@ -2,9 +2,10 @@
 
 import base64
 import os
+import subprocess
 import time
 
-from tool import equal, require
+from tool import equal, require, to_ndjson
 
 
 def new_key(random):
@@ -73,10 +74,37 @@ def run(ctx, tool, random):
               "exit under the old key")
         equal(tool("checkpoint", journal).out, checkpoint, "the checkpoint after rekey")
         current = new
+    current = beside(tool, journal, plain, current)
+    expected = tool.export(plain)
+    equal(tool.export(journal, "--key-env", f"KEY_{current}"), expected, "the export after both")
     tool("rekey", journal, "--key-env", f"KEY_{current}", "--decrypt")
     equal(tool.export(journal), expected, "the export without encryption")
     tool.verify(journal)
     return f"{count} lines, {kills} kills"
+
+
+def beside(tool, journal, plain, current):
+    """A process that has the journal open goes on under a key that another one brought in."""
+    new = (current + 1) % 4
+    lines = [{"op": "put", "collection": "later", "id": f"l{n}", "fields": {"n": n}}
+             for n in range(40)]
+    both = ("--key-env", f"KEY_{current}", "--key-env", f"KEY_{new}")
+    appenders = [tool.start("append", journal, "-", "--ack", "--batch", 10, *options,
+                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+                 for options in (both, both[:2])]
+    tool.append(plain, lines)
+    for appender in appenders:
+        # A batch is acknowledged when the one after it has been read.
+        appender.stdin.write(to_ndjson(lines[:21]))
+        appender.stdin.flush()
+        require(appender.stdout.readline().startswith(b"acked "), "the first batch is not acked")
+    tool("rekey", journal, "--key-env", f"KEY_{current}", "--new-key-env", f"KEY_{new}")
+    results = []
+    for appender in appenders:
+        _, err = appender.communicate(to_ndjson(lines[21:]), timeout=120)
+        results.append((appender.returncode, b"the right one" in err))
+    equal(results, [(0, False), (2, True)], "appenders with both keys, and with the old one")
+    return new
 
 
 def refuse(tool, journal, plain):

@@ -252,6 +252,30 @@ import Testing
     #expect(code { try Store.open(at: path, configuration: keys.configuration(1)) } == "wrong-key")
   }
 
+  @Test func `lends its key to what is stored beside it`() async throws {
+    let store = try create()
+    defer { store.close() }
+    let (id, key) = try store.journal.read { reader in
+      try #require(try store.journal.keys.currentKey(of: reader))
+    }
+    let box = try Array("block".utf8).withUnsafeBytes {
+      try BodyCipher(key, salt: [1, 2], purpose: "archive").seal($0, authenticating: [3])
+    }
+    // Whoever opens it has only the closure, and perhaps several keys.
+    let ring = KeyRing(Journal.Encryption(keyID: 1, candidates: { _ in keys.keys }))
+    func opened(_ key: EncryptionKey) -> [UInt8]? {
+      let cipher = BodyCipher(key, salt: [1, 2], purpose: "archive")
+      return box.withUnsafeBytes { cipher.open($0, authenticating: [3]) }
+    }
+    let found = try ring.key(id) { opened($0) != nil }
+    #expect(opened(found) == Array("block".utf8))
+    #expect(code { try KeyRing(nil).key(id) { _ in true } } == "key-missing")
+    #expect(code { try ring.key(id) { _ in false } } == "wrong-key")
+    let plain = try Store.create(at: scratch("plain"), label: "a")
+    defer { plain.close() }
+    #expect(try plain.journal.read { try store.journal.keys.currentKey(of: $0) } == nil)
+  }
+
   @Test func `answers a repeated entry by comparing its body`() async throws {
     let store = try create()
     defer { store.close() }
