@@ -14,6 +14,7 @@ import tempfile
 import time
 
 import pages
+from aftermath import Aftermath
 from checking import demand
 from pages import Unreadable
 from reference import DATA, Reference
@@ -24,6 +25,7 @@ FILES = {DATA, "lock.mdb", "sync.lock", "snapshot", "failed-commit"}
 PRIVATELY = functools.partial(os.open, mode=0o600)
 SHARE_OF_QUIET_MOMENTS = 0.03
 THOROUGH_SHARE = 0.1
+AFTERMATH_SHARE = 0.03
 
 
 def is_expected(name):
@@ -37,6 +39,7 @@ class Images:
         self.scenario = recording.scenario
         self.reference = Reference(
             self.scenario, recording.world, recording.file_system(), recording.events)
+        self.aftermath = Aftermath(self.scenario, recording.world, tools.reader)
         self.directory = pathlib.Path(tempfile.mkdtemp(
             prefix=f"images-{self.scenario.name}-", dir=fast_directory()))
         self.checked = self.absent = self.lost = 0
@@ -84,11 +87,18 @@ class Images:
             judge = self.expect if self.scenario.is_relaxed else self.judge
             found = {name: judge(image, name, moment) for name in self.reference.histories}
             self.check_names(image)
+            self.check_archive(image, found)
         except Failure as failure:
             return self.fail(failure, moment, number, self.write(image, place, choose))
         if not any(found.values()):
             self.absent += 1
             return
+        if self.scenario.compares and choose.random() < AFTERMATH_SHARE:
+            try:
+                self.aftermath.check(self.write(image, place, choose))
+            except Failure as failure:
+                return self.fail(failure, moment, number, place)
+            shutil.rmtree(place)
         self.write(image, place, choose)
         thorough = choose.random() < THOROUGH_SHARE
         asked = [name for name, state in found.items() if state]
@@ -130,12 +140,12 @@ class Images:
         return history.states[index]
 
     def check_names(self, image):
-        """Nothing is left over but directories in which a journal was being created."""
+        """Nothing is left over but journals that were being created, archives being written."""
         top = {path.split("/")[0] for path in self.reference.world.root.iterdir()
                for path in [path.name]}
         for path in image:
             first, *rest = path.split("/")
-            if first.startswith(".") and ".creating-" in first:
+            if first.startswith(".") and ".creating-" in first or first.endswith(".part"):
                 continue
             require(first in top, f"{path} is left over")
             if first in self.reference.histories and rest:
@@ -146,6 +156,16 @@ class Images:
         history = self.reference.histories[name]
         require(f"{name}/{DATA}" in image, f"{name}: the journal is gone")
         return history.floor[moment], history.current[moment]
+
+    def check_archive(self, image, found):
+        """Nothing is trimmed before the archive that takes it in is whole."""
+        name = getattr(self.scenario, "archive", None)
+        state = found.get("journal")
+        if not name or not state or len(state.entries) == state.last:
+            return
+        require(name in image, f"entries are trimmed, and {name} is not there")
+        whole = (self.recording.world.root / name).read_bytes()
+        require(image[name].whole == whole, f"entries are trimmed, and {name} is not whole")
 
     def compare_restored(self, answer, name, expected, place):
         demand(answer, name)
@@ -211,6 +231,7 @@ class Images:
     @property
     def figures(self):
         commits = sum(len(h.states) - 1 for h in self.reference.histories.values())
+        more = f", {self.aftermath.runs} synced again" if self.aftermath.runs else ""
         return (f"{self.checked:,} images, {len(self.distinct):,} different, of {commits} commits "
                 f"and {len(self.recording.events):,} calls; {self.lost:,} without the newest "
-                f"commit, {self.absent:,} with no journal")
+                f"commit, {self.absent:,} with no journal{more}")

@@ -147,10 +147,16 @@ class Kills:
         self.local.check(self.pool)
 
     def compact(self):
-        keep = self.random.choice([(), ("--keep", "40")])
-        child = self.world.start("local", "compact", self.local.path, "--json", *keep,
+        options = [(), ("--keep", "40")]
+        if self.tools.offers("compact", "--rewrite"):
+            options.append(("--rewrite",))
+        if self.tools.offers("compact", "--archive"):
+            number = self.rounds["compact"]
+            options.append(("--archive", str(self.world.directory / f"archive-{number}")))
+        chosen = self.random.choice(options)
+        child = self.world.start("local", "compact", self.local.path, "--json", *chosen,
                                  stdin=subprocess.DEVNULL)
-        self.note(self.local.killed("compact", child))
+        self.note(self.local.killed(f"compact {chosen[:1]}", child))
         last, entries = self.local.read()
         # A trim is itself one entry.
         require(self.local.last <= last <= self.local.last + 1, f"local: last sequence {last}")

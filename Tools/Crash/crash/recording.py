@@ -5,7 +5,7 @@ import pickle
 
 import trace
 from model import FileSystem, snapshot
-from world import World
+from world import Server, World
 
 
 class Recording:
@@ -34,7 +34,8 @@ class Recording:
         """Keeps what `--replay` needs beside the trace."""
         kept = {"scenario": self.scenario.name, "seed": seed, "start": self.start,
                 "journal_of": self.world.journal_of, "lines": self.world.lines,
-                "locks": self.locks, "root": str(self.world.root)}
+                "locks": self.locks, "root": str(self.world.root),
+                "ports": [server.port for server in self.world.servers]}
         (self.world.directory / "recording").write_bytes(pickle.dumps(kept))
         return self.world.directory
 
@@ -50,6 +51,9 @@ class Recording:
             trace=directory / "trace", is_recording=False, fault=None, nosync=False, is_tolerant=False,
             journal_of=kept["journal_of"], process_of={}, results=[], lines=kept["lines"], servers=[])
         self.start, self.locks = kept["start"], kept["locks"]
+        for port in kept["ports"]:
+            # The devices know their server by its port.
+            self.scenario.server = Server(self.world, "server", port)
         self.events = trace.read(self.world.trace)
         self.seed = kept["seed"]
         return self

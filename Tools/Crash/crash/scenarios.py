@@ -115,6 +115,7 @@ class Trim(Scenario):
     rewrites = True
     options = ()
     share = 0.3
+    archive = None  # what has to stand before anything is trimmed
 
     def prepare(self, world):
         world.run("journal", "init", world.path("journal"), "--device", "a", "--local")
@@ -135,10 +136,15 @@ class TrimKeeping(Trim):
 
 
 class TrimArchiving(Trim):
+    """What is trimmed goes into a file first; that has to be there when the entries are not."""
+
     needs = ("compact", "--archive")
+    archive = "archive-0"
 
     def act(self, world):
-        self.options = ("--archive", world.path("archive"))
+        # An archive is never written over: each time another one.
+        taken = len(list(world.root.glob("archive-*")))
+        self.options = ("--archive", world.path(f"archive-{taken}"))
         super().act(world)
 
 

@@ -179,9 +179,9 @@ class World:
 class Server:
     """`journal serve` on a journal of the world."""
 
-    def __init__(self, world, name):
+    def __init__(self, world, name, port=None):
         self.world, self.name = world, name
-        self.port = free_port()
+        self.port = port or free_port()
         self.url = f"http://127.0.0.1:{self.port}"
         world.servers.append(self)
         self.child = None
