@@ -30,6 +30,8 @@ enum PackFormat {
     var checksum: UInt32
     var rows: UInt32
     var firstKey: [UInt8]
+    /// The first key of the table's next block, below which every key of this one lies.
+    var nextKey: [UInt8]?
   }
 
   static func encode(_ blocks: [Block]) -> [UInt8] {

@@ -4,7 +4,7 @@
 /// ``JournalError``. A few blocks are kept decompressed, about 4 MiB; not safe for use by two
 /// threads at once.
 package final class PackReader: StorageReader {
-  private static let cachedBlocks = 64
+  private static let cachedBytes = 4 << 20
 
   let path: String
   package var sealer: (any RowSealer)?
@@ -12,6 +12,7 @@ package final class PackReader: StorageReader {
   private var blocks: [Table: [PackFormat.Block]] = [:]
   private var cache: [UInt64: PackRows] = [:]
   private var cachedOffsets: [UInt64] = []
+  private var cacheBytes = 0
 
   package var transactionID: UInt64 { 0 }
   /// A pack holds what was appended, not what was folded from it.
@@ -46,10 +47,12 @@ package final class PackReader: StorageReader {
       blocks[block.table, default: []].append(block)
     }
     guard end == index.offset else { throw .damaged("the blocks of \(path) do not join") }
-    for blocks in blocks.values {
-      for (block, next) in zip(blocks, blocks.dropFirst())
-      where !block.firstKey.lexicographicallyPrecedes(next.firstKey) {
-        throw .damaged("the blocks of \(path) are out of order")
+    for (table, own) in blocks {
+      for (index, next) in own.enumerated().dropFirst() {
+        guard own[index - 1].firstKey.lexicographicallyPrecedes(next.firstKey) else {
+          throw .damaged("the blocks of \(path) are out of order")
+        }
+        blocks[table]?[index - 1].nextKey = next.firstKey
       }
     }
   }
@@ -112,9 +115,11 @@ package final class PackReader: StorageReader {
       case .deflate: try Deflate.decompress(stored, count: Int(block.plainBytes))
       }
     let rows = try PackRows(plain, block)
-    if cachedOffsets.count >= Self.cachedBlocks {
-      cache[cachedOffsets.removeFirst()] = nil
+    // By bytes, not blocks: a block of a few bytes may decompress to the largest there is.
+    while !cachedOffsets.isEmpty, cacheBytes + plain.count > Self.cachedBytes {
+      cacheBytes -= cache.removeValue(forKey: cachedOffsets.removeFirst())?.bytes.count ?? 0
     }
+    cacheBytes += plain.count
     cache[block.offset] = rows
     cachedOffsets.append(block.offset)
     return rows

@@ -30,6 +30,11 @@ final class PackRows {
       else { throw .damaged("the rows of a block of the pack are out of order") }
       places.append((start..<start + keyBytes, start + keyBytes..<reader.offset))
     }
+    if let last = places.last, let next = block.nextKey,
+      !UnsafeRawBufferPointer(rebasing: bytes[last.key]).lexicographicallyPrecedes(next)
+    {
+      throw .damaged("the rows of a block of the pack reach into the next block")
+    }
     guard places.count == Int(block.rows) else {
       throw .damaged("a block of the pack has \(places.count) rows, not \(block.rows)")
     }
