@@ -66,7 +66,7 @@ package struct JournalIdentity: Sendable, Hashable {
   ///   later format version.
   package init(_ payload: UnsafeRawBufferPointer) throws(JournalError) {
     var reader = CBORReader(payload)
-    guard try reader.mapCount() >= 6, try reader.unsigned() == 1 else {
+    guard try reader.mapCount() == 6, try reader.unsigned() == 1 else {
       throw .damaged("the journal's identity row is malformed; run `journal verify`")
     }
     let version = try reader.unsigned()
@@ -104,5 +104,8 @@ package struct JournalIdentity: Sendable, Hashable {
       throw .damaged("the journal's current device is unknown; run `journal verify`")
     }
     currentIndex = index
+    guard reader.isAtEnd else {
+      throw .damaged("the journal's identity row has trailing bytes; run `journal verify`")
+    }
   }
 }

@@ -101,6 +101,11 @@ package struct Body {
     left.lexicographicallyPrecedes(right)
   }
 
+  /// Whether it has no other members than these; the negative ones are others too.
+  package func has(only keys: Set<BodyKey>) -> Bool {
+    members.allSatisfy { member in BodyKey(rawValue: member.key).map(keys.contains) ?? false }
+  }
+
   /// The encoded value of a member.
   package func raw(_ key: BodyKey) -> UnsafeRawBufferPointer? {
     for member in members where member.key == key.rawValue {
@@ -158,19 +163,22 @@ package struct Body {
       key: UnsafeRawBufferPointer(rebasing: key[keyText]))
   }
 
-  /// The sequences of an array of [first, last] pairs.
+  /// The sequences of an array of [first, last] pairs, ascending; together no more than a segment has.
   package func ranges(_ key: BodyKey) throws(JournalError) -> [ClosedRange<SequenceNumber>] {
     var reader = try reader(key)
     var ranges: [ClosedRange<SequenceNumber>] = []
+    // A few bytes must not name so many sequences that looking at each takes for ever.
+    var room = UInt64(Limits.groupEntries)
     for _ in 0..<(try reader.arrayCount()) {
       guard try reader.arrayCount() == 2 else {
         throw .damaged("a range of sequences is not a pair")
       }
       let first = try reader.unsigned()
       let last = try reader.unsigned()
-      guard first <= last, last - first < UInt64(Limits.entryBytes) else {
-        throw .damaged("a range of sequences runs backwards or is too long")
+      guard first <= last, (ranges.last?.upperBound ?? 0) < first, last - first < room else {
+        throw .damaged("ranges of sequences run backwards or are too long")
       }
+      room -= last - first + 1
       ranges.append(first...last)
     }
     return ranges

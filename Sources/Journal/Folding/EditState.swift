@@ -87,8 +87,10 @@ package struct EditState: Sendable, Hashable {
       base = .earlierEdit
     }
     if flags & 4 != 0 { decision = try reader.uint48() }
-    guard reader.remaining == 0, flags < 16 else {
-      throw .damaged("the delivery state of an edit has trailing bytes")
+    guard reader.remaining == 0, flags < 16, flags & 3 != 3, (decision != 0) == (flags & 4 != 0),
+      state == 3 || flags & 8 == 0
+    else {
+      throw .damaged("the delivery state of an edit has impossible flags or trailing bytes")
     }
   }
 }

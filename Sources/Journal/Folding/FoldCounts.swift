@@ -26,6 +26,7 @@ package struct FoldCounts: Sendable, Hashable {
     return bytes
   }
 
+  /// - Throws: ``JournalError/damaged(_:)``, also for counts no journal can reach: they are added to.
   package init(_ payload: UnsafeRawBufferPointer) throws(JournalError) {
     var reader = RowReader(payload)
     version = try reader.integer(UInt32.self)
@@ -38,6 +39,12 @@ package struct FoldCounts: Sendable, Hashable {
     settled = try reader.integer(UInt64.self)
     superseded = try reader.integer(UInt64.self)
     local = try reader.integer(UInt64.self)
+    // The limit is one below a power of two, so no bit of any count may stand above it.
+    let all =
+      through | edits | pending | inFlight | accepted | parked | settled | superseded | local
+    guard reader.remaining == 0, all <= Limits.sequence else {
+      throw .damaged("the counts of the fold are impossible; run `journal verify`")
+    }
   }
 
   /// Counts an edit in (`+1`) or out (`-1`) of a delivery state.

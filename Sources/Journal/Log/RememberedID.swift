@@ -28,10 +28,12 @@ package struct RememberedID: Sendable, Equatable {
   package init(_ payload: UnsafeRawBufferPointer) throws(JournalError) {
     var reader = RowReader(payload)
     sequence = try reader.uint48()
-    if reader.remaining > 0 {
-      trimmed = Trimmed(
-        time: Timestamp(milliseconds: try reader.uint48()),
-        isAbsorbed: try reader.integer(UInt8.self) == 1)
+    guard reader.remaining > 0 else { return }
+    let time = Timestamp(milliseconds: try reader.uint48())
+    let flags = try reader.integer(UInt8.self)
+    guard flags < 2, reader.remaining == 0 else {
+      throw .damaged("a remembered id has impossible flags or trailing bytes")
     }
+    trimmed = Trimmed(time: time, isAbsorbed: flags == 1)
   }
 }

@@ -79,9 +79,12 @@ package struct RemoteCursor: Sendable, Hashable {
         throw JournalError.damaged("a remote's cursor row is malformed; run `journal verify`")
       }
       try expect(5)
+      let entry = try reader.unsigned()
+      guard reader.isAtEnd else {
+        throw JournalError.damaged("a remote's cursor row has trailing bytes; run `journal verify`")
+      }
       return RemoteCursor(
-        epoch: epoch, cursor: cursor, through: through, generation: generation,
-        entry: try reader.unsigned())
+        epoch: epoch, cursor: cursor, through: through, generation: generation, entry: entry)
     }
   }
 }

@@ -49,6 +49,11 @@ final class PageSource {
     try withExtendedLifetime(page.page) {
       guard node.hasOverflow else { return try body(page.page.slice(node.value)) }
       let place = page.page.place
+      // Before memory is taken for it: the largest file of zeros costs nothing.
+      if Table.atPlace[place] != nil, node.valueBytes > Row.maximumPayloadBytes + Row.checksumBytes
+      {
+        throw page.page.damage("a row of \(node.valueBytes) bytes is larger than any row")
+      }
       let number = try page.page.load(node.value.lowerBound, as: UInt64.self)
       // Also finds that the file holds as many bytes as are allocated for them.
       _ = try overflowPageCount(number, node, place)

@@ -15,10 +15,15 @@ struct Overlay {
   /// Walks the record's chain of open edits. Linear in their number.
   init(_ row: RecordRow, _ state: any FoldState) throws {
     var sequence = row.newestOpen
-    members.reserveCapacity(Int(row.openCount))
+    // Nothing is reserved: the count is what a row says, and a damaged one may say four thousand
+    // million.
     while members.count < Int(row.openCount) {
       guard let edit = try state.edit(sequence) else {
         throw JournalError.damaged("open edit \(sequence) is missing; run `journal verify`")
+      }
+      guard edit.previousOpen < sequence else {
+        throw JournalError.damaged(
+          "open edit \(sequence) is linked to the later \(edit.previousOpen); run `journal verify`")
       }
       members.append(Member(sequence: sequence, state: edit))
       sequence = edit.previousOpen

@@ -143,9 +143,7 @@ package struct RecordFolder: InlineFolder {
         edit.base = .version(base.version)
       }
       edit.previousOpen = row.newestOpen
-      row.newestOpen = header.sequence
-      row.openCount += 1
-      row.overlaid = effect.fields
+      try row.lay(header.sequence, effect.fields)
       state.counts.pending += 1
       try state.putEdit(header.sequence, edit)
     }

@@ -30,6 +30,19 @@ package struct RecordRow: Sendable {
   /// What the app shows: nil when the record does not exist.
   package var visible: [UInt8]? { openCount > 0 ? overlaid : baseFields }
 
+  /// Puts an edit on top of the overlay.
+  ///
+  /// - Throws: `JournalError.damaged` when the row counts more open edits than a journal can hold.
+  mutating func lay(_ edit: SequenceNumber, _ fields: [UInt8]?) throws(JournalError) {
+    guard openCount < .max else {
+      throw .damaged(
+        "the record of edit \(edit) counts too many open edits; run `journal verify`")
+    }
+    newestOpen = edit
+    openCount += 1
+    overlaid = fields
+  }
+
   package var encoded: [UInt8] {
     var bytes: [UInt8] = []
     bytes.reserveCapacity(80 + (baseFields?.count ?? 0) + (overlaid?.count ?? 0))
@@ -87,8 +100,10 @@ package struct RecordRow: Sendable {
       baseFields = [UInt8](try reader.take(Int(length)))
     }
     if flags & 16 != 0 { overlaid = [UInt8](try reader.rest()) }
-    guard reader.remaining == 0 else {
-      throw .damaged("a record's row has trailing bytes; run `journal verify`")
+    guard reader.remaining == 0, flags < 32, (openCount > 0) == (flags & 8 != 0),
+      openCount > 0 || flags & 16 == 0, (baseFields == nil && base != nil) == (flags & 2 != 0)
+    else {
+      throw .damaged("a record's row has impossible flags or trailing bytes; run `journal verify`")
     }
   }
 

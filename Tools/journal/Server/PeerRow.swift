@@ -57,6 +57,9 @@ struct PeerRow: Sendable, Equatable {
     note = try reader.string()
     try expect(6)
     cursor = try reader.unsigned()
+    guard reader.isAtEnd else {
+      throw JournalError.damaged("a device's row has trailing bytes; run `journal verify`")
+    }
   }
 
   static func read(_ device: DeviceID, _ storage: any StorageReader) throws -> PeerRow? {

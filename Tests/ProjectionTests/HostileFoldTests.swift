@@ -1,0 +1,85 @@
+import Journal
+import Testing
+
+@testable import Projection
+
+/// Folding over rows that only a damaged or hostile file holds.
+@Suite struct `Folding over rows nobody wrote` {
+  /// The fold's state in dictionaries, with whatever rows a test puts there.
+  private final class State: FoldState {
+    var counts = FoldCounts()
+    let isLocal = false
+    var records: [[UInt8]: [UInt8]] = [:]
+    var edits: [SequenceNumber: EditState] = [:]
+    var entries: [SequenceNumber: StoredEntry] = [:]
+
+    func record(_ key: [UInt8]) -> [UInt8]? { records[key] }
+    func putRecord(_ key: [UInt8], _ payload: [UInt8]) { records[key] = payload }
+    func edit(_ sequence: SequenceNumber) -> EditState? { edits[sequence] }
+    func putEdit(_ sequence: SequenceNumber, _ state: EditState) { edits[sequence] = state }
+    func removeEdit(_ sequence: SequenceNumber) { edits[sequence] = nil }
+    func openEdits() -> [(sequence: SequenceNumber, state: EditState)] { [] }
+    func meta(_ key: String) -> [UInt8]? { nil }
+    func putMeta(_ key: String, _ payload: [UInt8]?) {}
+    func entry(_ sequence: SequenceNumber) -> StoredEntry? { entries[sequence] }
+  }
+
+  private static let version = ServerVersion(timestamp: 1, tieBreak: 1)
+
+  private func fold(_ kind: EntryKind, over row: RecordRow, _ state: State) throws {
+    let record = try RecordAddress(collection: "c", key: "1")
+    state.records[record.rowKey] = row.encoded
+    var body = BodyBuilder()
+    body.add(.collection, text: "c")
+    body.add(.key, text: "1")
+    if kind == .put { body.add(.fields, raw: [0xA0]) }
+    if kind == .remoteChange {
+      body.add(.remote, text: "main")
+      body.add(.version, version: Self.version)
+      body.add(.state, unsigned: 1)
+    }
+    let header = EntryHeader(
+      kind: kind, sequence: 9, id: EntryID(high: 0, low: 9), time: Timestamp(milliseconds: 1),
+      device: DeviceID(high: 1, low: 1), commitment: .empty)
+    _ = try RecordFolder().fold(
+      header, body: body.finish(), record: nil, precondition: .none, isReplay: true, in: state)
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `a chain of open edits that leads back into itself is damage`() throws {
+    let state = State()
+    state.edits[5] = EditState()
+    state.edits[5]?.previousOpen = 5
+    var row = RecordRow()
+    (row.openCount, row.newestOpen) = (.max, 5)
+    let error = #expect(throws: JournalError.self) { try fold(.remoteChange, over: row, state) }
+    #expect(error?.code == "damaged")
+  }
+
+  @Test(.timeLimit(.minutes(1)))
+  func `a count of open edits takes no memory before the edits are found`() throws {
+    var row = RecordRow()
+    (row.openCount, row.newestOpen) = (.max, 5)
+    let error = #expect(throws: JournalError.self) { try fold(.remoteChange, over: row, State()) }
+    #expect(error?.code == "damaged")
+  }
+
+  @Test func `a count of open edits that is full takes no further edit`() throws {
+    var row = RecordRow()
+    (row.openCount, row.newestOpen) = (.max, 5)
+    let error = #expect(throws: JournalError.self) { try fold(.put, over: row, State()) }
+    #expect(error?.code == "damaged")
+  }
+
+  @Test func `a record's row has no flags that contradict each other`() throws {
+    var row = RecordRow()
+    row.base = RecordRow.Base(version: Self.version, born: Self.version)
+    row.baseFields = [0xA0]
+    #expect(try RecordRow(row.encoded).encoded == row.encoded)
+    for flags: UInt8 in [2, 32, 16] {
+      var changed = row.encoded
+      changed[1] |= flags
+      #expect(throws: JournalError.self, "flags \(flags)") { try RecordRow(changed) }
+    }
+  }
+}
