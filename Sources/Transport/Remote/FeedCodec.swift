@@ -55,6 +55,11 @@ package enum FeedCodec {
       epoch: epoch, cursor: cursor, through: through, hasMore: hasMore, changes: changes)
   }
 
+  /// What a change has; any other member makes it one of a later release.
+  private static let members: Set<BodyKey> = [
+    .collection, .key, .fields, .version, .born, .state, .changed, .originID,
+  ]
+
   static func write(_ change: FeedChange, into writer: inout CBORWriter) {
     var body = BodyBuilder()
     if change.state != .erased {
@@ -84,13 +89,13 @@ package enum FeedCodec {
   ) throws -> FeedChange {
     let range = try reader.skip(maxDepth: Limits.depth + 2)
     let body = try Body(UnsafeRawBufferPointer(rebasing: bytes[range]))
-    guard body.isUnderstood, let version = try body.version(.version),
+    guard body.has(only: members), let version = try body.version(.version),
       let born = try body.version(.born), let code = try body.unsigned(.state)
     else {
       throw JournalError.unsupported(
         "the feed has a change of a kind this release does not know; use a newer release")
     }
-    let originID = try body.data(.originID).flatMap { EntryID(bytes: $0) }
+    let originID = try originID(body)
     if code == 2 {
       return FeedChange(erased: born, version: version, originID: originID)
     }
@@ -108,7 +113,11 @@ package enum FeedCodec {
       _ = try members.skip(maxDepth: Limits.depth)
       try EditDraft.checkNames([UInt8](fields))
       state = .live([UInt8](fields))
-    case 1: state = .deleted
+    case 1:
+      guard body.raw(.fields) == nil else {
+        throw JournalError.invalidInput("a deleted record of the feed has fields")
+      }
+      state = .deleted
     default:
       throw JournalError.unsupported(
         "the feed has a record in state \(code), which this release does not know; "
@@ -116,8 +125,15 @@ package enum FeedCodec {
     }
     return FeedChange(
       collection: collection, key: key, version: version, born: born, state: state,
-      changed: try changedNames(body),
-      originID: originID)
+      changed: try changedNames(body), originID: originID)
+  }
+
+  private static func originID(_ body: Body) throws -> EntryID? {
+    guard let bytes = try body.data(.originID) else { return nil }
+    guard let id = EntryID(bytes: bytes) else {
+      throw JournalError.invalidInput("an entry id of the feed is not 16 bytes")
+    }
+    return id
   }
 
   private static func changedNames(_ body: Body) throws -> [String]? {
@@ -147,7 +163,9 @@ package enum FeedCodec {
     guard try reader.unsigned() == 2, epoch.utf8.count <= 256 else {
       throw JournalError.invalidInput("the server's answer about itself is malformed")
     }
-    return RemoteInfo(epoch: epoch, acknowledgedSize: try reader.unsigned())
+    let size = try reader.unsigned()
+    try expectEnd(reader)
+    return RemoteInfo(epoch: epoch, acknowledgedSize: size)
   }
 
   /// A size alone: the answer to a checkpoint, and with status 412 the size to prove from.
@@ -164,7 +182,9 @@ package enum FeedCodec {
     guard try reader.mapCount() == 1, try reader.unsigned() == 1 else {
       throw JournalError.invalidInput("the server's answer names no size")
     }
-    return try reader.unsigned()
+    let size = try reader.unsigned()
+    try expectEnd(reader)
+    return size
   }
 
   /// The answer to a checkpoint that was acknowledged.
@@ -191,7 +211,10 @@ package enum FeedCodec {
     let members = try reader.mapCount()
     guard members == 1 || members == 3, try reader.unsigned() == 1 else { throw malformed() }
     let size = try reader.unsigned()
-    guard members == 3 else { return (size, nil) }
+    guard members == 3 else {
+      try expectEnd(reader)
+      return (size, nil)
+    }
     guard try reader.unsigned() == 2 else { throw malformed() }
     let note = try reader.string()
     guard try reader.unsigned() == 3 else { throw malformed() }
@@ -221,6 +244,14 @@ package enum FeedCodec {
     guard try reader.unsigned() == 2 else {
       throw JournalError.invalidInput("an error without a message")
     }
-    return (code, try reader.string())
+    let message = try reader.string()
+    try expectEnd(reader)
+    return (code, message)
+  }
+
+  private static func expectEnd(_ reader: CBORReader) throws {
+    guard reader.isAtEnd else {
+      throw JournalError.invalidInput("the server's answer has trailing bytes")
+    }
   }
 }

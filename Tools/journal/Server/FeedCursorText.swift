@@ -29,6 +29,8 @@ enum FeedCursorText: Equatable {
       self = .snapshot(epoch: String(parts[1]), horizon: number, after: after)
     default: return nil
     }
+    // Numbers and digits have spellings this server never writes.
+    guard self.text.utf8.elementsEqual(text.utf8) else { return nil }
   }
 
   static func entries(through: SequenceNumber, _ reader: JournalReader) throws -> FeedCursorText {

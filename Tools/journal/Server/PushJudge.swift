@@ -149,8 +149,8 @@ struct PushJudge {
         guard body.isUnderstood, try body.record() != nil else {
           return ("malformed", "the body names no record or has unknown members")
         }
-        for key in BodyKey.allCases where body.raw(key) != nil && !Self.members.contains(key) {
-          return ("malformed", "an edit has no member \(key)")
+        guard body.has(only: Self.members) else {
+          return ("malformed", "the body has a member that no edit has")
         }
         try Self.checkFields(body, change.kind)
         return nil
