@@ -85,12 +85,12 @@ package enum KeyFile {
 // MARK: - Text form
 
 extension KeyFile {
-  private static func text(of key: SigningKey) -> [UInt8] {
+  static func text(of key: SigningKey) -> [UInt8] {
     let seed = key.seed.withUnsafeBytes { Base64.encode($0) }
     return Array("\(prefix)\(version)+\(key.name)+\(seed)\n".utf8)
   }
 
-  private static func parse(_ bytes: [UInt8], path: String) throws(JournalError) -> SigningKey {
+  static func parse(_ bytes: [UInt8], path: String) throws(JournalError) -> SigningKey {
     // No message quotes the content: it is a secret even when it is damaged.
     let damaged = JournalError.damaged(
       "the key file \(path) is not one line \(prefix)\(version)+<name>+<base64>; restore it")

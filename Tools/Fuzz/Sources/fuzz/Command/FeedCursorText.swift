@@ -1,0 +1,1 @@
+../../../../journal/Server/FeedCursorText.swift
