@@ -47,7 +47,8 @@ import Testing
     var keys: [String] = []
     try pack.scan(.meta, from: nil) { key, payload in
       keys.append(String(decoding: key, as: UTF8.self))
-      #expect(try pack.value(.meta, [UInt8](key)) == [UInt8](payload))
+      let found = try pack.value(.meta, [UInt8](key))
+      #expect(found == [UInt8](payload))
       return true
     }
     return keys
