@@ -36,5 +36,17 @@ let package = Package(
         .enableUpcomingFeature("InternalImportsByDefault"),
         .unsafeFlags(["-package-name", libraryModuleName]),
       ]),
+    .executableTarget(
+      name: "trimming",
+      dependencies: [
+        "CBaseline",
+        .product(name: "Journal", package: "swift-sync-journal"),
+        .product(name: "Projection", package: "swift-sync-journal"),
+      ],
+      swiftSettings: [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+      ]),
   ]
 )
