@@ -92,9 +92,17 @@ public final class Store: Sendable {
 
   /// Trims what is settled; queries and later syncs do not notice.
   ///
+  /// Other writers go on meanwhile: no transaction of it is long.
+  ///
+  /// - Parameters:
+  ///   - retention: Which settled entries stay.
+  ///   - archive: A file that does not exist yet, for the entries that go: it can be verified,
+  ///     folded and read like the journal, and messages about what was trimmed name it.
   /// - Throws: `JournalError`.
-  public func compact(keeping retention: TrimRetention = .nothing) async throws -> TrimReport {
-    try await journal.trim(keeping: retention, folder: RecordFolder())
+  public func compact(
+    keeping retention: TrimRetention = .nothing, archive: String? = nil
+  ) async throws -> TrimReport {
+    try await journal.trim(keeping: retention, archive: archive, folder: RecordFolder())
   }
 
   /// Erases all content of one record, here, and through the next sync on the server and on other

@@ -90,6 +90,19 @@ import Testing
     #expect(try await store.erase("c", "k1", because: "again") == nil)
   }
 
+  @Test func `takes an erased edit that is repeated for known`() async throws {
+    let scratch = try Scratch()
+    let store = try Store.create(at: scratch("j"), label: "laptop", isLocal: true)
+    defer { store.close() }
+    let draft = try EditDraft(id: .computed([UInt8](repeating: 7, count: 32)))
+      .draft(.put(fields: [0xA0]), collection: "c", key: "k")
+    let first = try await store.journal.transact { try $0.append(draft) }
+    try await store.erase("c", "k", because: "asked to")
+    let again = try await store.journal.transact { try $0.append(draft) }
+    #expect(first == .new(2) && again == .known(2))
+    #expect(try store.problems() == [])
+  }
+
   @Test func `begins a trim anew that was writing its baseline`() async throws {
     let scratch = try Scratch()
     let store = try Store.create(at: scratch("j"), label: "laptop", isLocal: true)

@@ -67,6 +67,14 @@ final class NewFile {
     try Self.synchronizeParent(of: path)
   }
 
+  /// Removes a file that was placed and turned out not to be wanted.
+  static func remove(_ path: String) throws(JournalError) {
+    guard unlink(path) == 0 || errno == ENOENT else {
+      throw LMDBFailure.systemError(path, "removing")
+    }
+    try synchronizeParent(of: path)
+  }
+
   /// Makes the name of a file in its directory durable.
   static func synchronizeParent(of path: String) throws(JournalError) {
     let parent = path.lastIndex(of: "/").map { String(path[..<$0]) + "/" } ?? "."

@@ -172,6 +172,8 @@ enum Rekey {
   private static func finish(
     _ state: inout SealingState, _ cipher: RowCipher, _ context: AppendContext
   ) throws {
+    // Free pages hold rows under the old key, or under none.
+    try context.putMeta(MetaKey.rewriteWanted, [1])
     guard state.current != 0 else {
       try context.moveSecret(sealed: false)
       try context.putMeta(MetaKey.encryption, nil)

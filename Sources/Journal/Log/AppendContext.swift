@@ -174,7 +174,10 @@ package final class AppendContext {
       try refuseIfForgotten(id)
       return nil
     }
-    if remembered.trimmed == nil, let entry = try state.entry(remembered.sequence) {
+    // Of a trimmed or erased entry the id alone counts: what it said is gone.
+    if remembered.trimmed == nil, let entry = try state.entry(remembered.sequence),
+      entry.encoding != StoredEntry.erasedEncoding
+    {
       guard entry.header.kind == draft.kind, entry.body == draft.body else {
         throw JournalError.entryIDReused(
           "entry id \(id) is already sequence \(remembered.sequence) with other content; "

@@ -104,7 +104,8 @@ package enum MetaKey {
 
   /// Names who is writing the next baseline; only while one is being written.
   package static let nextBaseline = "baseline-next"
-  /// Stands while free pages may hold what was erased: until the file is made anew.
+  /// Stands while free pages may hold what was erased, or what lay under another key: until the file
+  /// is made anew.
   package static let rewriteWanted = "rewrite-wanted"
   /// The signed checkpoint of a pack; a journal signs when asked.
   package static let checkpoint = "checkpoint"

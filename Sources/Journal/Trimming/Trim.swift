@@ -25,9 +25,22 @@ extension Journal {
       let plan = try TrimPlan(view, request, folder: folder)
       guard plan.isWorthIt, !isDryRun else { return plan.report }
       let made = try archive.map { try makeArchive($0, plan) }
-      guard let report = try await carryOut(plan, reason: reason, archive: made) else { continue }
-      try await finishTrim()
-      return report
+      let report: TrimReport?
+      do {
+        report = try await carryOut(plan, reason: reason, archive: made)
+      } catch JournalError.unknownOutcome(let text) {
+        // The archive may be named by then.
+        throw JournalError.unknownOutcome(text)
+      } catch {
+        try made.map { try NewFile.remove($0.path) }
+        throw error
+      }
+      if let report {
+        try await finishTrim()
+        return report
+      }
+      // No trim names it, and it may hold what an erasure has taken meanwhile.
+      try made.map { try NewFile.remove($0.path) }
     }
     throw JournalError.busy("the journal is being trimmed or erased from by others; try again")
   }

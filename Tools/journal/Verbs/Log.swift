@@ -41,6 +41,11 @@ struct Log: AsyncParsableCommand {
     from first: SequenceNumber, _ wanted: EntryKind?, _ left: inout Int, _ output: Output
   ) throws -> SequenceNumber {
     let reader = try OpenJournal.reader(journal.directory)
+    if let from, first == from, from < reader.horizon.sequence {
+      Diagnostics.note(
+        "journal: entries before \(reader.horizon.sequence) were trimmed; "
+          + (try reader.archiveAdvice(for: max(from, 1))).terminalSafe)
+    }
     let line = EntryLine(statuses: EditStatuses(reader))
     if left > 0 {
       try reader.scanEntries(from: first) { entry in
