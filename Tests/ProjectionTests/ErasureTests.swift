@@ -90,6 +90,17 @@ import Testing
     #expect(try await store.erase("c", "k1", because: "again") == nil)
   }
 
+  @Test func `destroys bodies and salts`() async throws {
+    let scratch = try Scratch()
+    let store = try Store.create(at: scratch("j"), label: "laptop", isLocal: true)
+    defer { store.close() }
+    try await store.write { try $0.put("c", "k", ["n": 1]) }
+    try await store.erase("c", "k", because: "asked to")
+    let entry = try #require(try store.journal.read { try $0.entry(2) })
+    #expect(entry.encoding == StoredEntry.erasedEncoding)
+    #expect(entry.body == [] && entry.salt == Salt(high: 0, low: 0) && entry.previous == 0)
+  }
+
   @Test func `takes an erased edit that is repeated for known`() async throws {
     let scratch = try Scratch()
     let store = try Store.create(at: scratch("j"), label: "laptop", isLocal: true)
