@@ -71,6 +71,27 @@ import Testing
     #expect(error?.code == "damaged")
   }
 
+  @Test func `an edit once parked is not taken for accepted by a later answer`() throws {
+    let state = State()
+    state.edits[5] = EditState()
+    state.edits[5]?.delivery = .parked(by: 6)
+    let parked = state.edits
+    var body = BodyBuilder()
+    body.add(.remote, text: "main")
+    body.add(.sent, unsigned: 4)
+    body.add(.results) { writer in
+      writer.array(count: 1)
+      writer.array(count: 4)
+      for number: UInt64 in [5, 1, 1, 0] { writer.unsigned(number) }
+    }
+    let header = EntryHeader(
+      kind: .accepted, sequence: 9, id: EntryID(high: 0, low: 9), time: Timestamp(milliseconds: 1),
+      device: DeviceID(high: 1, low: 1), commitment: .empty)
+    _ = try RecordFolder().fold(
+      header, body: body.finish(), record: nil, precondition: .none, isReplay: true, in: state)
+    #expect(state.edits == parked)
+  }
+
   @Test func `a record's row has no flags that contradict each other`() throws {
     var row = RecordRow()
     row.base = RecordRow.Base(version: Self.version, born: Self.version)

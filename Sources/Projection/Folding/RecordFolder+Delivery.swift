@@ -66,7 +66,8 @@ extension RecordFolder {
       let sequence = try reader.unsigned()
       let version = try reader.versionMembers()
       let isAbsorbed = try reader.unsigned() == 1
-      guard let edit = try state.edit(sequence) else { continue }
+      // A parked edit has left its record's chain; an answer that comes too late does not fold it.
+      guard let edit = try state.edit(sequence), edit.isFolded else { continue }
       if case .accepted = edit.delivery { continue }
       if try isErasure(sequence, state) {
         // Nothing of it comes back through the feed: the answer settles it.

@@ -19,7 +19,8 @@ import Testing
     let trimmed = RememberedID(
       sequence: 7, trimmed: .init(time: Timestamp(milliseconds: 9), isAbsorbed: true))
     for id in [held, trimmed] {
-      #expect(try lend(id.encoded) { try RememberedID($0) } == id)
+      let idAgain = try lend(id.encoded) { try RememberedID($0) }
+      #expect(idAgain == id)
     }
     expectDamage("trailing byte") {
       _ = try lend(trimmed.encoded + [0]) { try RememberedID($0) }
@@ -33,7 +34,8 @@ import Testing
     var state = EditState()
     state.base = .earlierEdit
     let row = state.encoded
-    #expect(try lend(row) { try EditState($0) } == state)
+    let stateAgain = try lend(row) { try EditState($0) }
+    #expect(stateAgain == state)
     var both = row + [UInt8](repeating: 0, count: 16)
     both[1] |= 1
     expectDamage("two bases") { _ = try lend(both) { try EditState($0) } }
@@ -48,7 +50,8 @@ import Testing
   @Test func `the fold's counts are none that adding one could overflow`() throws {
     var counts = FoldCounts()
     counts.edits = Limits.sequence
-    #expect(try lend(counts.encoded) { try FoldCounts($0) } == counts)
+    let countsAgain = try lend(counts.encoded) { try FoldCounts($0) }
+    #expect(countsAgain == counts)
     counts.settled = .max
     expectDamage("too large") { _ = try lend(counts.encoded) { try FoldCounts($0) } }
     expectDamage("trailing byte") {
@@ -65,7 +68,8 @@ import Testing
       journal: EntryID(high: 1, low: 2), isLocal: false, secret: [1],
       devices: [.init(id: DeviceID(high: 1, low: 1), label: "l", verifierKey: "k")], currentIndex: 0
     )
-    #expect(try lend(identity.encoded) { try JournalIdentity($0) } == identity)
+    let identityAgain = try lend(identity.encoded) { try JournalIdentity($0) }
+    #expect(identityAgain == identity)
     expectDamage("identity") { _ = try lend(identity.encoded + [0]) { try JournalIdentity($0) } }
   }
 
@@ -82,7 +86,8 @@ import Testing
       }
       return try lend(body.finish()) { try Body($0).ranges(.entries) }
     }
-    #expect(try ranges([(1, 500), (502, 1_001)]).map(\.count) == [500, 500])
+    let most = try ranges([(1, 500), (502, 1_001)])
+    #expect(most.map(\.count) == [500, 500])
     expectDamage("one too many") { _ = try ranges([(1, 500), (502, 1_002)]) }
     expectDamage("a million at once") { _ = try ranges([(1, 1_000_000)]) }
     expectDamage("up to the last number") { _ = try ranges([(0, .max)]) }

@@ -35,7 +35,7 @@ struct Prove: ParsableCommand {
       proof = try inclusion(of: sequence, reader, tree, &fields)
     } else {
       let from = from ?? 0
-      guard (1...size).contains(from) else {
+      guard from >= 1, from <= size else {
         throw Finding.usage("--from \(from) is not a size between 1 and the present \(size)")
       }
       proof = try MerkleTree.consistencyProof(from: from, to: size, in: tree)

@@ -65,7 +65,8 @@ enum TimeOracle {
   }
 
   private static func isFirstOfMonth(_ day: Int) -> Bool {
-    var year = 1970 + day / 366 - 1
+    // Early enough on either side of 1970, then upwards.
+    var year = 1970 + (day < 0 ? day / 365 : day / 366) - 2
     var start = number(of: year)
     while start + days(year).reduce(0, +) <= day {
       start += days(year).reduce(0, +)
