@@ -92,8 +92,14 @@ let package = Package(
           ["fsync", "fdatasync"].flatMap { ["-Xlinker", "--export-dynamic-symbol=\($0)"] },
           .when(platforms: [.linux]))
       ]),
+    // Tests of storage need processes that can be killed, forked and given a broken disk.
+    .target(name: "FaultySystemCalls", path: "Tests/FaultySystemCalls"),
+    .executableTarget(
+      name: "StorageProbe", dependencies: ["Journal", "FaultySystemCalls"],
+      path: "Tests/StorageProbe", swiftSettings: settings),
     .testTarget(
-      name: "JournalTests", dependencies: ["Journal", "TestKit"], swiftSettings: settings),
+      name: "JournalTests", dependencies: ["Journal", "TestKit", "StorageProbe"],
+      swiftSettings: settings),
     .testTarget(
       name: "ProjectionTests", dependencies: ["Journal", "Projection", "TestKit"],
       swiftSettings: settings),

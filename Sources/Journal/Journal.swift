@@ -20,15 +20,21 @@ public final class Journal: Sendable {
     public var random: @Sendable () -> UInt64
     /// Where the keys of an encrypted journal come from; nil for one that is not encrypted.
     public var encryption: Encryption?
+    /// What has happened when an append returns.
+    public var durability: Durability
+    /// The storage's own seams; its durability is the one above.
+    package var storage = StorageSettings()
 
     public init(
       now: @escaping @Sendable () -> Timestamp = { .now },
       random: (@Sendable () -> UInt64)? = nil,
-      encryption: Encryption? = nil
+      encryption: Encryption? = nil,
+      durability: Durability = .standard
     ) {
       self.now = now
       self.encryption = encryption
       self.random = random ?? { RandomPool.shared.next() }
+      self.durability = durability
     }
   }
 
@@ -48,7 +54,9 @@ public final class Journal: Sendable {
     self.path = path
     self.configuration = configuration
     keys = KeyRing(configuration.encryption)
-    environment = try Environment.open(directory: path)
+    var settings = configuration.storage
+    settings.durability = configuration.durability
+    environment = try Environment.open(directory: path, settings: settings)
     let ids = Mutex(EntryIDGenerator(random: configuration.random))
     writer = WriterThread(
       environment,
@@ -77,6 +85,45 @@ public final class Journal: Sendable {
     completion: @escaping @Sendable (Result<Void, any Error>) -> Void
   ) {
     writer.submit(WriterThread.Job(run: body, complete: completion))
+  }
+
+  /// Makes everything appended so far durable, in every ``Durability`` mode, and then returns.
+  ///
+  /// Costs nothing where every commit is. Waits for the disk otherwise: from an asynchronous
+  /// context call it seldom.
+  ///
+  /// - Throws: ``JournalError/storage(_:)`` when the system could not write.
+  public func flush() throws {
+    try environment.makeDurable()
+  }
+
+  /// Returns once everything appended so far is durable; called before anything is sent.
+  ///
+  /// - Throws: ``JournalError/storage(_:)``.
+  package func ensureDurable() async throws {
+    guard environment.syncsLater else { return }
+    try await withCheckedThrowingContinuation { continuation in
+      writer.submit(
+        WriterThread.Job(needsDurability: true, run: { _ in }) { continuation.resume(with: $0) })
+    }
+  }
+
+  /// Makes everything durable that any process has appended to the journal at `path`.
+  ///
+  /// - Throws: ``JournalError``; ``JournalError/busy(_:)`` when this process has it open.
+  package static func makeDurable(at path: String) throws {
+    guard SnapshotFile.exists(in: path) else { return }
+    let environment = try Environment.open(directory: path)
+    defer { environment.close() }
+    try environment.makeDurable()
+  }
+
+  /// How many commits have been made since the oldest view that any process still holds.
+  ///
+  /// 0 without readers. Space freed since that view is not used again: a number that keeps growing
+  /// is a reader somebody forgot. Views of this process end by themselves after five seconds.
+  public var oldestReaderLag: UInt64 {
+    get throws { try environment.oldestReaderLag() }
   }
 
   /// Ends the writer thread and closes the files; later calls throw.
@@ -113,9 +160,11 @@ public final class Journal: Sendable {
   }
 
   /// Lends one consistent view of the journal to `body`. Keep it short: a view holds back the
-  /// reuse of pages.
-  package func read<R>(_ body: (JournalReader) throws -> R) throws -> R {
-    try environment.read { transaction in
+  /// reuse of pages, and a short one is ended when it stays.
+  package func read<R>(
+    span: ReadSpan = .short, _ body: (JournalReader) throws -> R
+  ) throws -> R {
+    try environment.read(span: span) { transaction in
       let reader = try JournalReader(transaction)
       try keys.unlock(reader)
       return try body(reader)
@@ -144,11 +193,13 @@ extension Journal {
     get throws { try read { $0.identity.current.verifierKey } }
   }
 
-  /// The signed tree head over everything appended so far.
+  /// The signed tree head over everything appended so far, which is made durable first.
   ///
   /// - Throws: ``JournalError`` when the signing key cannot be read.
   public func checkpoint() throws -> String {
-    try read { try Self.checkpoint(of: $0, path: path) }
+    let checkpoint = try read { try Self.checkpoint(of: $0, path: path) }
+    try flush()
+    return checkpoint
   }
 
   /// The key this device signs with.

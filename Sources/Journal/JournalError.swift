@@ -18,6 +18,8 @@ public enum JournalError: Error, Sendable, Equatable {
   case storage(String)
   /// A commit failed half-way: the entries may or may not be stored. Reopen and compare.
   case unknownOutcome(String)
+  /// A read was held open too long while others wrote, and was ended. Read again.
+  case readExpired(String)
   /// The asked state lies below the horizon.
   case belowHorizon(String)
   /// The entry id is known with other content.
@@ -45,6 +47,7 @@ public enum JournalError: Error, Sendable, Equatable {
     case .busy: "busy"
     case .storage: "storage"
     case .unknownOutcome: "unknown-outcome"
+    case .readExpired: "read-expired"
     case .belowHorizon: "below-horizon"
     case .entryIDReused: "entry-id-reused"
     case .unexpectedVersion: "unexpected-version"
@@ -64,7 +67,7 @@ extension JournalError: CustomStringConvertible {
       .damaged(let text), .busy(let text), .storage(let text), .unknownOutcome(let text),
       .belowHorizon(let text), .entryIDReused(let text), .tooOld(let text),
       .unexpectedVersion(let text), .keyMissing(let text), .wrongKey(let text),
-      .notEncrypted(let text), .unsupported(let text):
+      .notEncrypted(let text), .readExpired(let text), .unsupported(let text):
       text
     }
   }

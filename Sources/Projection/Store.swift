@@ -76,7 +76,10 @@ public final class Store: Sendable {
     return Receipt(sequences: sequences)
   }
 
-  /// Lends the present state to a closure.
+  /// Lends the present state to a closure; safe from any thread, and never waits for writes.
+  ///
+  /// Keep it short. A read that stays over five seconds while others write is ended between two
+  /// accesses: the next one throws `JournalError.readExpired`, and you read again.
   public func read<R>(_ body: (Snapshot) throws -> R) throws -> R {
     try journal.read { try body(Snapshot($0)) }
   }
@@ -85,7 +88,8 @@ public final class Store: Sendable {
   ///
   /// - Throws: `JournalError.belowHorizon` when its entries were trimmed.
   public func read<R>(at moment: Moment, _ body: (Snapshot) throws -> R) throws -> R {
-    try journal.read { reader in
+    // What was shown then is folded anew, however long that takes.
+    try journal.read(span: .long) { reader in
       try body(Snapshot(reader, at: moment.sequence(in: reader)))
     }
   }

@@ -44,8 +44,10 @@ struct SyncRun {
       }
       guard let segment else { return }
       hasAppended = hasAppended || isNew
-      let answer = try await remote.push(
-        Push(witness: nextWitness(), segment: segment.bytes))
+      let push = Push(witness: try await nextWitness(), segment: segment.bytes)
+      // What a server has seen must not be lost here.
+      try await journal.ensureDurable()
+      let answer = try await remote.push(push)
       switch answer {
       case .judged(let verdicts, let size):
         let progress = try await book(segment, verdicts, size: size)
@@ -108,6 +110,8 @@ struct SyncRun {
     var emptyPages = 0
     while true {
       let page: FeedPage
+      // The cursor tells the server what it need not keep.
+      try await journal.ensureDurable()
       do {
         page = try await remote.changes(after: cursor?.cursor, limit: pageLimit, device: device)
       } catch TransportError.resyncRequired where cursor != nil {
@@ -151,6 +155,7 @@ struct SyncRun {
     guard hasAppended || acknowledgedSize == 0, size > acknowledgedSize else { return }
     for _ in 0..<Self.attemptLimit {
       let witness = try await nextWitness()
+      try await journal.ensureDurable()
       switch try await remote.show(witness) {
       case .acknowledged(let size, let cosigned):
         try checkAcknowledged(size)

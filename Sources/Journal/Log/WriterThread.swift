@@ -16,6 +16,8 @@ struct WriterEnvironment: Sendable {
 final class WriterThread: Sendable {
   /// One caller's part of a commit. `run` may be called twice and must be pure.
   struct Job: Sendable {
+    /// Whether it is complete only when everything before it is durable.
+    var needsDurability = false
     let run: @Sendable (AppendContext) throws -> Void
     let complete: @Sendable (Result<Void, any Error>) -> Void
   }
@@ -74,7 +76,18 @@ final class WriterThread: Sendable {
   ) {
     while true {
       queue.condition.lock()
-      while queue.jobs.isEmpty && !queue.isClosed { queue.condition.wait() }
+      while queue.jobs.isEmpty && !queue.isClosed {
+        queue.condition.unlock()
+        let rest = makeDurableIfDue(environment)
+        queue.condition.lock()
+        // A job may have come meanwhile.
+        guard queue.jobs.isEmpty, !queue.isClosed else { break }
+        if let rest {
+          _ = queue.condition.wait(until: Date(timeIntervalSinceNow: rest))
+        } else {
+          queue.condition.wait()
+        }
+      }
       let jobs = Array(queue.jobs.prefix(jobsPerCommit))
       queue.jobs.removeFirst(jobs.count)
       let isDone = jobs.isEmpty && queue.isClosed
@@ -85,6 +98,17 @@ final class WriterThread: Sendable {
       queue.condition.unlock()
       if isDone { return }
       commit(jobs, environment, writer)
+    }
+  }
+
+  /// Makes old commits durable while nobody appends; returns the seconds until it has to be done
+  /// again, nil when nothing waits for it.
+  private static func makeDurableIfDue(_ environment: Environment) -> Double? {
+    do {
+      return try environment.makeDurableIfDue().map { Double($0) / 1e9 }
+    } catch {
+      // The environment refuses what comes next, with this error.
+      return nil
     }
   }
 
@@ -120,21 +144,33 @@ final class WriterThread: Sendable {
           guard isDirty else { throw NothingWritten() }
           try context.finish()
         }
-        return finish(remaining, early)
+        return finish(remaining, early, environment)
       } catch is NothingWritten {
-        return finish(remaining, early)
+        return finish(remaining, early, environment)
       } catch let failure as JobFailed {
         remaining.remove(at: failure.index).complete(.failure(failure.cause))
       } catch {
-        for job in remaining { job.complete(.failure(error)) }
+        for (index, job) in remaining.enumerated() {
+          job.complete(.failure(early[index] ?? error))
+        }
         return
       }
     }
   }
 
-  private static func finish(_ jobs: [Job], _ early: [Int: any Error]) {
+  private static func finish(
+    _ jobs: [Job], _ early: [Int: any Error], _ environment: Environment
+  ) {
+    var durable: Result<Void, any Error> = .success(())
+    if jobs.contains(where: \.needsDurability) {
+      durable = Result { try environment.makeDurable() }
+    }
     for (index, job) in jobs.enumerated() {
-      job.complete(early[index].map { .failure($0) } ?? .success(()))
+      if let error = early[index] {
+        job.complete(.failure(error))
+      } else {
+        job.complete(job.needsDurability ? durable : .success(()))
+      }
     }
   }
 }

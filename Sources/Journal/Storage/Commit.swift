@@ -12,7 +12,13 @@ enum Commit {
 
   /// The newer commit of `file`, once both have been compared with their head rows and the
   /// file's length with both. Another process may write meanwhile.
-  static func newest(of file: PageFile, headRows: HeadRows) throws(JournalError) -> MetaPage {
+  ///
+  /// `failed` is a commit whose meta page could not be written. LMDB then puts the id of the older
+  /// page back, but neither the roots nor anything else: a page that contradicts itself until the
+  /// next commit writes over it.
+  static func newest(
+    of file: PageFile, headRows: HeadRows, failed: UInt64? = nil
+  ) throws(JournalError) -> MetaPage {
     var attempts = 0
     var failedFor: [MetaPage]?
     while true {
@@ -21,7 +27,7 @@ enum Commit {
       do {
         let both = try MetaPage.readBoth(file)
         metas = both
-        for meta in both { try check(meta, of: file, headRows) }
+        for meta in both { try check(meta, of: file, headRows, failed: failed) }
         return both[0].transactionID >= both[1].transactionID ? both[0] : both[1]
       } catch {
         // Pages may have been reused by newer commits while they were read; a meta page may have
@@ -34,7 +40,7 @@ enum Commit {
 
   /// Compares one commit with its head row and the length of the file.
   static func check(
-    _ meta: MetaPage, of file: PageFile, _ headRows: HeadRows
+    _ meta: MetaPage, of file: PageFile, _ headRows: HeadRows, failed: UInt64? = nil
   ) throws(JournalError) {
     if meta.mainTree.isEmpty { return }
     let name = "transaction \(meta.transactionID) of \(file.path)"
@@ -46,6 +52,7 @@ enum Commit {
       throw .damaged("\(name) has no head row; restore a copy")
     }
     guard head.transactionID == meta.transactionID else {
+      if head.transactionID == failed, meta.transactionID &+ 2 == failed { return }
       throw .damaged(
         "\(name) leads to the head row of transaction \(head.transactionID); restore a copy")
     }

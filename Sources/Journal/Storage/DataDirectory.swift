@@ -89,6 +89,11 @@ struct DataDirectory: Sendable {
     guard fsync(descriptor) == 0 else { throw LMDBFailure.systemError(path, "syncing") }
   }
 
+  /// Creates an empty 0600 file in the directory; false when something of that name is there.
+  func makeFile(named name: String) throws(JournalError) -> Bool {
+    try Self.makeFile(path + "/" + name)
+  }
+
   /// Creates an empty 0600 file; false when something of that name is there.
   private static func makeFile(_ path: String) throws(JournalError) -> Bool {
     let flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC

@@ -18,28 +18,46 @@ import CLMDB
 /// have it open as well. After a `fork` the child has to open it anew.
 package final class Environment: Sendable {
   // SAFETY: LMDB's environment handle may be used from any thread; the gate keeps it open while
-  // anybody is inside, and `shutDown` alone frees it.
-  nonisolated(unsafe) let raw: OpaquePointer
+  // anybody is inside. It changes only in `reopen`, when nobody but the one writer is, and
+  // `shutDown` alone frees it.
+  private nonisolated(unsafe) var opened: OpenedEnvironment
+  // SAFETY: of the writer that reopens and of `shutDown`, which runs when nobody is inside.
+  nonisolated(unsafe) var isOpen = true
+  // SAFETY: all three of the writer alone.
+  /// The commit whose failure has not been made good yet.
+  nonisolated(unsafe) var failedCommit: UInt64?
+  private nonisolated(unsafe) var mapBytesBefore = 0
+  nonisolated(unsafe) var lastReaderCheck: UInt64
+  // SAFETY: used by the holder of the writer's lock and by `shutDown` only.
+  nonisolated(unsafe) let snapshots: SnapshotKeeper
   /// The directory of the data file, symbolic links resolved.
   package let directory: String
-  /// The page size of the file in bytes.
-  package let pageBytes: Int
-  let dataDescriptor: Int32
-  /// LMDB's handle of each table, by ``Table/index``.
-  let handles: [UInt32]
+  let settings: StorageSettings
   let gate: TransactionGate
   let writer = WriterLock()
   private let claim: OpenFiles.Claim
   private let processID = getpid()
 
-  init(_ opened: OpenedEnvironment, _ directory: DataDirectory, _ claim: OpenFiles.Claim) {
-    raw = opened.raw
-    handles = opened.handles
-    pageBytes = opened.pageBytes
-    dataDescriptor = opened.dataDescriptor
+  var raw: OpaquePointer { opened.raw }
+  /// LMDB's handle of each table, by ``Table/index``.
+  var handles: [UInt32] { opened.handles }
+  /// The page size of the file in bytes.
+  package var pageBytes: Int { opened.pageBytes }
+  var dataDescriptor: Int32 { opened.dataDescriptor }
+  /// Which file it is.
+  var fileID: FileID { claim.file }
+
+  init(
+    _ opened: OpenedEnvironment, _ directory: DataDirectory, _ claim: OpenFiles.Claim,
+    _ settings: StorageSettings
+  ) {
+    self.opened = opened
     self.directory = directory.path
     self.claim = claim
-    gate = TransactionGate(place: directory.path)
+    self.settings = settings
+    gate = TransactionGate(place: directory.path, settings)
+    snapshots = SnapshotKeeper(directory: directory.path, file: claim.file, settings)
+    lastReaderCheck = settings.monotonic()
     claim.set(self)
   }
 
@@ -56,22 +74,6 @@ package final class Environment: Sendable {
 
   /// Whether ``close()`` was called.
   var isClosed: Bool { gate.isClosed }
-
-  /// Forces everything committed to stable storage; commits already do.
-  ///
-  /// Throws ``JournalError/storage(_:)`` when the system refuses.
-  package func sync() throws(JournalError) {
-    try enter()
-    defer { leave() }
-    let code = mdb_env_sync(raw, 1)
-    guard code == 0 else { throw LMDBFailure.error(code, "syncing \(directory)") }
-    #if canImport(Darwin)
-      // Plain fsync leaves the data in the drive's cache there.
-      guard fcntl(dataDescriptor, F_FULLFSYNC) != -1 else {
-        throw LMDBFailure.systemError(directory, "syncing")
-      }
-    #endif
-  }
 
   /// The id of the newest commit, of whichever process.
   package func lastTransactionID() throws(JournalError) -> UInt64 {
@@ -102,19 +104,40 @@ package final class Environment: Sendable {
   func shutDown() {
     // The mapping and the descriptors of a forked child are copies; its parent's locks are not.
     guard isOwnProcess else { return }
-    while let transaction = gate.takeIdle() { mdb_txn_abort(transaction) }
-    mdb_env_close(raw)
+    if isOpen {
+      snapshots.dissolve(self)
+      closeLMDB()
+    }
     claim.release()
+  }
+
+  private func closeLMDB() {
+    while let transaction = gate.takeIdle() { mdb_txn_abort(transaction) }
+    snapshots.unpin()
+    mdb_env_close(raw)
+    isOpen = false
+  }
+
+  /// Closes LMDB and opens it again; by the writer, while the gate keeps everybody else out.
+  func reopen() throws(JournalError) {
+    if isOpen {
+      mapBytesBefore = Int(info().me_mapsize)
+      closeLMDB()
+    }
+    opened = try Environment.openAgain(
+      DataDirectory(existing: directory), claim.file, mapBytesBefore, settings,
+      failed: failedCommit)
+    isOpen = true
   }
 
   /// Keeps the environment open and its map in place for a call outside transactions.
   func enter() throws(JournalError) {
     try refuseAfterFork()
-    try gate.enterReading()
+    try gate.enter()
   }
 
   /// Lets go of the environment, and closes it if it was only waiting for this.
   func leave() {
-    if gate.leaveReading() { shutDown() }
+    if gate.leave() { shutDown() }
   }
 }

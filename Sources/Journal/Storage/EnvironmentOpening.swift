@@ -19,22 +19,25 @@ struct OpenedEnvironment {
 extension Environment {
   /// Opens the data file in `directory` for reading and writing.
   ///
-  /// `mapBytes` is address space, not disk; when the system refuses it, 16, 4 and 1 GiB are
-  /// tried. Both meta pages, and the head rows they lead to, are compared before LMDB maps the
+  /// The map is address space, not disk; when the system refuses it, 16, 4 and 1 GiB are tried. Both meta pages, and the head rows they lead to, are compared before LMDB maps the
   /// file. Throws ``JournalError/busy(_:)`` when this process has the file open already,
   /// ``JournalError/cannotOpen(_:)`` when it is missing, a symbolic link or on a network file
   /// system, ``JournalError/damaged(_:)`` when it is truncated or contradicts itself.
+  ///
+  /// After a power cut in the mode ``Durability/pinnedSnapshot(interval:)`` the last snapshot is
+  /// brought back first.
   package static func open(
-    directory: String, mapBytes: Int = 64 << 30
+    directory: String, settings: StorageSettings = StorageSettings()
   ) throws(JournalError) -> Environment {
     let directory = try DataDirectory(existing: directory)
     try directory.refuseNetworkFileSystem()
     while true {
+      try SnapshotRecovery.restore(directory, settings)
       let file = try PageFile(path: directory.dataPath)
       do throws(JournalError) {
         _ = try Commit.newest(of: file, headRows: .whereTheyStand)
         try directory.prepareLockFile()
-        return try claimAndOpen(directory, file.id, mapBytes, createsTables: false)
+        return try claimAndOpen(directory, file.id, settings, createsTables: false)
       } catch {
         // A rewrite put another file in its place meanwhile.
         guard DataDirectory.isReplaced(file) else { throw error }
@@ -46,41 +49,62 @@ extension Environment {
   ///
   /// A crash meanwhile can leave a file nobody opens: create under a temporary name, then rename.
   /// Throws ``JournalError/alreadyExists(_:)`` when a data file is there, and like
-  /// ``open(directory:mapBytes:)``.
+  /// ``open(directory:settings:)``.
   package static func create(
-    directory: String, mapBytes: Int = 64 << 30
+    directory: String, settings: StorageSettings = StorageSettings()
   ) throws(JournalError) -> Environment {
     let directory = try DataDirectory(creating: directory)
     let file = try PageFile(path: directory.dataPath)
-    let environment = try claimAndOpen(directory, file.id, mapBytes, createsTables: true)
+    let environment = try claimAndOpen(directory, file.id, settings, createsTables: true)
     try directory.synchronize()
     return environment
   }
 
   private static func claimAndOpen(
-    _ directory: DataDirectory, _ file: FileID, _ mapBytes: Int, createsTables: Bool
+    _ directory: DataDirectory, _ file: FileID, _ settings: StorageSettings,
+    createsTables: Bool
   ) throws(JournalError) -> Environment {
     let (claim, isNew) = OpenFiles.claim(file)
     guard isNew else {
       throw .busy("\(directory.dataPath) is open in this process already; close that one first")
     }
     do throws(JournalError) {
-      let opened = try open(directory, mapBytes, createsTables: createsTables)
-      var status = stat()
-      guard fstat(opened.dataDescriptor, &status) == 0, FileID(status) == file else {
-        mdb_env_close(opened.raw)
-        throw .cannotOpen("\(directory.dataPath) was replaced while it was opened")
-      }
-      closeOnExec(opened.dataDescriptor, file)
-      return Environment(opened, directory, claim)
+      let opened = try open(
+        directory, file, settings.mapBytes, settings, createsTables: createsTables)
+      return Environment(opened, directory, claim, settings)
     } catch {
       claim.release()
       throw error
     }
   }
 
+  /// Opens the file of an environment whose claim stands, after its meta pages were compared.
+  static func openAgain(
+    _ directory: DataDirectory, _ file: FileID, _ mapBytes: Int, _ settings: StorageSettings,
+    failed: UInt64?
+  ) throws(JournalError) -> OpenedEnvironment {
+    _ = try Commit.newest(
+      of: try PageFile(path: directory.dataPath), headRows: .whereTheyStand, failed: failed)
+    return try open(directory, file, mapBytes, settings, createsTables: false)
+  }
+
   private static func open(
-    _ directory: DataDirectory, _ mapBytes: Int, createsTables: Bool
+    _ directory: DataDirectory, _ file: FileID, _ mapBytes: Int, _ settings: StorageSettings,
+    createsTables: Bool
+  ) throws(JournalError) -> OpenedEnvironment {
+    let opened = try openWithRetries(
+      directory, mapBytes, settings.lmdbFlags, createsTables: createsTables)
+    var status = stat()
+    guard fstat(opened.dataDescriptor, &status) == 0, FileID(status) == file else {
+      mdb_env_close(opened.raw)
+      throw .cannotOpen("\(directory.dataPath) was replaced while it was opened")
+    }
+    closeOnExec(opened.dataDescriptor, file)
+    return opened
+  }
+
+  private static func openWithRetries(
+    _ directory: DataDirectory, _ mapBytes: Int, _ flags: Int32, createsTables: Bool
   ) throws(JournalError) -> OpenedEnvironment {
     let smaller = [16 << 30, 4 << 30, 1 << 30].filter { $0 < mapBytes }
     var code: Int32 = 0
@@ -88,7 +112,7 @@ extension Environment {
       // Another process that opens or closes at this moment can make LMDB give up.
       for _ in 0..<5 {
         var raw: OpaquePointer?
-        code = openOnce(directory, mapBytes, &raw)
+        code = openOnce(directory, mapBytes, flags, &raw)
         if code == 0, let raw {
           do throws(JournalError) {
             return try openTables(raw, directory, creates: createsTables)
@@ -106,7 +130,8 @@ extension Environment {
   }
 
   private static func openOnce(
-    _ directory: DataDirectory, _ mapBytes: Int, _ opened: inout OpaquePointer?
+    _ directory: DataDirectory, _ mapBytes: Int, _ flags: Int32,
+    _ opened: inout OpaquePointer?
   ) -> Int32 {
     var raw: OpaquePointer?
     var code = mdb_env_create(&raw)
@@ -114,8 +139,7 @@ extension Environment {
     code = mdb_env_set_maxdbs(raw, UInt32(Table.allCases.count))
     if code == 0 { code = mdb_env_set_maxreaders(raw, 510) }
     if code == 0 { code = mdb_env_set_mapsize(raw, mapBytes) }
-    // Without NOTLS a thread could have one reader only.
-    if code == 0 { code = mdb_env_open(raw, directory.path, UInt32(MDB_NOTLS), 0o600) }
+    if code == 0 { code = mdb_env_open(raw, directory.path, UInt32(flags), 0o600) }
     guard code == 0 else {
       // A failed open keeps its memory and descriptors until it is closed.
       mdb_env_close(raw)

@@ -1,32 +1,58 @@
 import CLMDB
 
-#if canImport(Glibc)
-  import Glibc
-#elseif canImport(Musl)
-  import Musl
-#else
-  import Darwin
-#endif
-
 extension Environment {
   /// Runs `body` in a write transaction, commits if it returns and aborts if it throws.
   ///
   /// Waits for other writers. When the map is full it is doubled and `body` runs once more, so it
-  /// must have no effect but its writes. What it wrote is on stable storage when this returns.
-  /// Throws ``JournalError/unknownOutcome(_:)`` when the commit fails half-way, after which
-  /// every call on this environment throws it; ``JournalError/storage(_:)`` when the disk is full,
-  /// with nothing written.
+  /// must have no effect but its writes. What it wrote is as durable as the settings say when
+  /// this returns.
+  ///
+  /// A commit that fails is looked up: when it is stored after all this returns, when it is
+  /// not ``JournalError/storage(_:)`` says so. Where nobody can tell it throws
+  /// ``JournalError/unknownOutcome(_:)``, and so do later calls until the file could be reopened.
   package func write<R>(_ body: (WriteTransaction) throws -> R) throws -> R {
+    try asWriter {
+      gate.expireOverdue()
+      clearDeadReadersEachMinute()
+      if case .committed(let result) = try attempt(body) { return result }
+      try growMap()
+      if case .committed(let result) = try attempt(body) { return result }
+      throw JournalError.storage(
+        "the transaction does not fit the map of \(info().me_mapsize) bytes of \(directory)")
+    }
+  }
+
+  /// Whether commits, of this or of another process, can wait for being synced.
+  var syncsLater: Bool { settings.usesSnapshots || SnapshotFile.exists(in: directory) }
+
+  /// Makes everything that is committed, by whichever process, durable before it returns.
+  ///
+  /// Costs nothing where every commit is synced. Throws ``JournalError/storage(_:)`` when the
+  /// system refuses, ``JournalError/busy(_:)`` inside the caller's own write.
+  package func makeDurable() throws {
+    guard syncsLater else {
+      try enter()
+      return leave()
+    }
+    try asWriter { try snapshots.saveAll(self) }
+  }
+
+  /// Makes durable what has been committed for longer than the mode allows; returns the
+  /// nanoseconds until there will be something to do, nil when nothing waits.
+  func makeDurableIfDue() throws -> UInt64? {
+    guard settings.usesSnapshots else { return nil }
+    return try asWriter { try snapshots.saveIfDue(self) }
+  }
+
+  /// Has the writer's lock and keeps the environment open, fit for writing, while `body` runs.
+  private func asWriter<R>(_ body: () throws -> R) throws -> R {
     try refuseAfterFork()
     try writer.enter()
     defer { writer.leave() }
-    try gate.enterWriting()
+    let poison = try gate.enterWriting()
     defer { if gate.leaveWriting() { shutDown() } }
-    if case .committed(let result) = try attempt(body) { return result }
-    try growMap()
-    if case .committed(let result) = try attempt(body) { return result }
-    throw JournalError.storage(
-      "the transaction does not fit the map of \(info().me_mapsize) bytes of \(directory)")
+    if let poison { try recover(from: poison) }
+    return try body()
   }
 
   private enum Attempt<R> {
@@ -38,25 +64,50 @@ extension Environment {
     let handle = try beginWriting()
     let transaction = WriteTransaction(handle, self)
     let result: R
+    let head: [UInt8]?
     do {
       result = try body(transaction)
       // An error that `body` swallowed has left LMDB's transaction unfit to commit.
       if let failure = transaction.failure { throw failure }
+      head = try transaction.value(.meta, HeadRow.key)
     } catch {
       transaction.end()
       mdb_txn_abort(handle)
       if transaction.isMapFull { return .mapFull }
       throw error
     }
-    let transactionID = UInt64(mdb_txn_id(handle))
     transaction.end()
     let code = mdb_txn_commit(handle)
-    if code == 0 { return .committed(result) }
     if code == MDB_MAP_FULL { return .mapFull }
-    throw commitFailure(code, transactionID)
+    if code != 0 {
+      try settle(code, FailedCommit(transactionID: transaction.transactionID, head: head))
+    } else if let reserved = transaction.reservedBytes {
+      extendReservation(reserved)
+    }
+    do {
+      try snapshots.noteCommit(self)
+    } catch {
+      throw JournalError.unknownOutcome(
+        "commit \(transaction.transactionID) of \(directory) is stored but a power cut may lose "
+          + "it: \(error)")
+    }
+    return .committed(result)
   }
 
+  /// Begins LMDB's write transaction, with the snapshot kept that the mode asks for.
   private func beginWriting() throws(JournalError) -> OpaquePointer {
+    let handle = try beginTransaction()
+    do throws(JournalError) {
+      try snapshots.prepare(self)
+      return handle
+    } catch {
+      mdb_txn_abort(handle)
+      throw error
+    }
+  }
+
+  /// Begins LMDB's write transaction, which keeps other writers of all processes out.
+  func beginTransaction() throws(JournalError) -> OpaquePointer {
     var handle: OpaquePointer?
     var code = mdb_txn_begin(raw, nil, 0, &handle)
     if code == MDB_MAP_RESIZED {
@@ -67,63 +118,42 @@ extension Environment {
     return handle
   }
 
-  /// Tells a commit that surely did not happen from one that perhaps did.
-  private func commitFailure(_ code: Int32, _ transactionID: UInt64) -> JournalError {
-    if code == ENOSPC || code == EDQUOT {
-      // A commit becomes valid with its meta page alone. If a transaction can begin, LMDB saw no
-      // error there, and the newest id says that nobody wrote that page.
-      var probe: OpaquePointer?
-      if mdb_txn_begin(raw, nil, UInt32(MDB_RDONLY), &probe) == 0 {
-        let newest = UInt64(mdb_txn_id(probe))
-        mdb_txn_abort(probe)
-        if newest < transactionID {
-          return LMDBFailure.error(code, "writing to \(directory); nothing was stored")
-        }
+  /// Writes the head row once more where a commit ended beyond the length it had reserved.
+  ///
+  /// Until then a file cut there would not be known as truncated.
+  private func extendReservation(_ reserved: UInt64) {
+    guard (UInt64(info().me_last_pgno) + 1) * UInt64(pageBytes) > reserved else { return }
+    do {
+      try rewriteHead(try beginWriting())
+    } catch {
+      // The caller's commit stands; the next one writes the length.
+    }
+  }
+
+  /// Commits the head row anew, with the id of the transaction that was begun for it.
+  func rewriteHead(_ handle: OpaquePointer) throws {
+    let transaction = WriteTransaction(handle, self)
+    do {
+      if let head = try transaction.value(.meta, HeadRow.key) {
+        let prefix = HeadRow(
+          transactionID: transaction.transactionID, fileBytes: try transaction.prepareCommit())
+        try transaction.put(
+          .meta, key: HeadRow.key, payload: prefix.prefix + head.dropFirst(HeadRow.prefixBytes))
       }
-    }
-    let reason = String(cString: mdb_strerror(code))
-    let error = JournalError.unknownOutcome(
-      "commit \(transactionID) of \(directory) failed: \(reason); reopen and compare")
-    gate.setPoison(error)
-    return error
-  }
-
-  /// Doubles the map, at least by 64 MiB, with no reader of this process in it.
-  private func growMap() throws(JournalError) {
-    var dead: Int32 = 0
-    mdb_reader_check(raw, &dead)
-    let present = Int(info().me_mapsize)
-    let (doubled, overflow) = present.multipliedReportingOverflow(by: 2)
-    let wanted = max(doubled, present.addingReportingOverflow(64 << 20).partialValue)
-    guard !overflow, Self.hasAddressSpace(wanted) else {
-      throw .storage("the system gives no address space to enlarge the map of \(directory)")
-    }
-    try replaceMap(bytes: wanted)
-  }
-
-  /// Takes over the map size another process has written; the caller is the only writer here.
-  func adoptMap() throws(JournalError) {
-    try replaceMap(bytes: 0)
-  }
-
-  private func replaceMap(bytes: Int) throws(JournalError) {
-    try gate.block()
-    defer { gate.unblock() }
-    let code = mdb_env_set_mapsize(raw, bytes)
-    guard code == 0 else {
-      // LMDB has let the old map go by now.
-      let error = LMDBFailure.error(code, "enlarging the map of \(directory)")
-      gate.setPoison(error)
+    } catch {
+      transaction.end()
+      mdb_txn_abort(handle)
       throw error
     }
+    transaction.end()
+    let code = mdb_txn_commit(handle)
+    guard code == 0 else { throw failure(code, "writing to \(directory)") }
   }
 
-  /// Whether that much can be mapped, asked before LMDB gives up the map it has.
-  private static func hasAddressSpace(_ bytes: Int) -> Bool {
-    let flags = MAP_PRIVATE | MAP_ANON | MAP_NORESERVE
-    let address = mmap(nil, bytes, PROT_NONE, flags, -1, 0)
-    guard let address, address != MAP_FAILED else { return false }
-    munmap(address, bytes)
-    return true
+  private func clearDeadReadersEachMinute() {
+    let now = settings.monotonic()
+    guard now &- lastReaderCheck >= 60_000_000_000 else { return }
+    lastReaderCheck = now
+    clearDeadReaders()
   }
 }

@@ -1,3 +1,5 @@
+import CLMDB
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -17,14 +19,41 @@ enum FileSystem {
       }
       return status.f_flags & UInt32(MNT_LOCAL) == 0 ? "a network file system" : nil
     #else
-      var status = stat()
-      guard stat(path, &status) == 0 else {
+      var status = statfs()
+      guard statfs(path, &status) == 0 else {
         throw LMDBFailure.systemError(path, "asking for the file system of")
       }
-      // Swift's C library modules lack `statfs`; the kernel's table of mounts says the same.
+      let type = UInt32(truncatingIfNeeded: status.f_type)
+      if type != fuse { return networkName(type: type) }
+      // Only the kernel's table of mounts says what stands behind FUSE: local disks do as well.
+      var place = stat()
+      guard stat(path, &place) == 0 else {
+        throw LMDBFailure.systemError(path, "asking for the file system of")
+      }
       guard let mounts = Self.contents("/proc/self/mountinfo") else { return nil }
-      return networkName(device: UInt64(status.st_dev), mounts: mounts)
+      return networkName(device: UInt64(place.st_dev), mounts: mounts)
     #endif
+  }
+
+  private static let fuse: UInt32 = 0x6573_5546
+
+  /// The network file system with this number, by `statfs(2)`; nil for any other.
+  static func networkName(type: UInt32) -> String? {
+    switch type {
+    case 0x6969: "nfs"
+    case 0x517B, 0xFE53_4D42: "smb"
+    case 0xFF53_4D42: "cifs"
+    case 0x5346_414F, 0x6B41_4653: "afs"
+    case 0x7375_7245: "coda"
+    case 0x564C: "ncpfs"
+    case 0x0102_1997: "9p"
+    case 0x00C3_6400: "ceph"
+    case 0x0BD0_0BD0: "lustre"
+    case 0x0116_1970: "gfs2"
+    case 0x7461_636F: "ocfs2"
+    case 0x4750_4653: "gpfs"
+    default: nil
+    }
   }
 
   /// The network file system mounted as `device`, by lines like
@@ -46,8 +75,8 @@ enum FileSystem {
   }
 
   private static let networkTypes: Set<String> = [
-    "nfs", "nfs4", "smbfs", "smb3", "cifs", "afs", "coda", "ncpfs", "9p", "ceph", "lustre",
-    "gfs2", "ocfs2", "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.s3fs", "fuse.rclone",
+    "fuse.sshfs", "fuse.glusterfs", "fuse.ceph", "fuse.ceph-fuse", "fuse.s3fs", "fuse.rclone",
+    "fuse.davfs", "fuse.davfs2", "fuse.curlftpfs", "fuse.juicefs",
   ]
 
   #if !canImport(Darwin)

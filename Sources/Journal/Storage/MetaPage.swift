@@ -43,7 +43,8 @@ struct TreeRecord: Equatable {
 struct MetaPage: Equatable {
   static let magic: UInt32 = 0xBEEF_C0DE
   static let version: UInt32 = 1
-  private static let usedBytes = 152
+  /// What LMDB uses of the page.
+  static let usedBytes = 152
 
   let number: UInt64
   let address: UInt64
@@ -69,10 +70,24 @@ struct MetaPage: Equatable {
     return [first, second]
   }
 
+  /// Both meta pages from copies of them, each found possible by itself.
+  static func both(from copies: [[UInt8]], place: String) throws(JournalError) -> [MetaPage] {
+    var metas: [MetaPage] = []
+    for (number, copy) in copies.enumerated() {
+      metas.append(
+        try MetaPage(UInt64(number), Page(UInt64(number), copy: copy, place: place)))
+    }
+    return metas
+  }
+
   private init(_ number: UInt64, at offset: UInt64, _ file: PageFile) throws(JournalError) {
     // Only the front: the page size is not known yet.
-    let page = try Page(
-      number, byteCount: Self.usedBytes, at: offset, file, place: "the meta pages")
+    try self.init(
+      number,
+      try Page(number, byteCount: Self.usedBytes, at: offset, file, place: "the meta pages"))
+  }
+
+  private init(_ number: UInt64, _ page: Page) throws(JournalError) {
     self.number = number
     guard try page.load(16, as: UInt32.self) == Self.magic,
       try page.load(20, as: UInt32.self) == Self.version

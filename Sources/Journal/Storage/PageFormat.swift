@@ -39,6 +39,14 @@ final class Page {
     try file.read(memory, at: offset)
   }
 
+  /// A copy of the front of page `number`.
+  init(_ number: UInt64, copy: [UInt8], place: String) {
+    self.number = number
+    self.place = place
+    memory = .allocate(byteCount: copy.count, alignment: 16)
+    memory.copyBytes(from: copy)
+  }
+
   /// Reads page `number` of `file`.
   convenience init(
     _ number: UInt64, _ pageBytes: Int, _ file: PageFile, place: String

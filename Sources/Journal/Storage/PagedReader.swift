@@ -9,6 +9,8 @@ package final class PagedReader: StorageReader {
   let source: PageSource
   package var sealer: (any RowSealer)?
   private var pin: Pin?
+  /// Held while a snapshot is read that nobody has brought back yet.
+  private var snapshot: SnapshotFile?
   private var trees: [Table: TreeRecord]?
   private var meta: MetaPage { source.meta }
 
@@ -22,11 +24,16 @@ package final class PagedReader: StorageReader {
   /// Throws ``JournalError/cannotOpen(_:)`` when the file is missing,
   /// ``JournalError/damaged(_:)`` when it is truncated, or a meta page does not agree with the
   /// head row it leads to.
-  package static func open(directory: String) throws(JournalError) -> PagedReader {
+  ///
+  /// After a power cut in the mode ``Durability/pinnedSnapshot(interval:)`` it reads the last
+  /// snapshot until a writer has brought that back.
+  package static func open(
+    directory: String, settings: StorageSettings = StorageSettings()
+  ) throws(JournalError) -> PagedReader {
     while true {
       let file = try PageFile(path: directory + "/" + DataDirectory.dataName)
       do throws(JournalError) {
-        return try open(file, in: directory)
+        return try open(file, in: directory, settings)
       } catch {
         // A rewrite put another file in its place meanwhile.
         guard DataDirectory.isReplaced(file) else { throw error }
@@ -35,8 +42,15 @@ package final class PagedReader: StorageReader {
   }
 
   private static func open(
-    _ file: PageFile, in directory: String
+    _ file: PageFile, in directory: String, _ settings: StorageSettings
   ) throws(JournalError) -> PagedReader {
+    if let pending = try SnapshotRecovery.pending(directory, file, settings) {
+      for meta in pending.metas { try Commit.check(meta, of: file, .required) }
+      let newest = pending.metas.max { $0.transactionID < $1.transactionID }
+      let reader = PagedReader(file, newest ?? pending.metas[0], pin: nil)
+      reader.snapshot = pending.file
+      return reader
+    }
     let newest = try Commit.newest(of: file, headRows: .required)
     guard let pin = try Pin.acquire(directory, file.id) else {
       return PagedReader(file, newest, pin: nil)
@@ -63,6 +77,7 @@ package final class PagedReader: StorageReader {
   /// Gives the pin back; what is read afterwards may have been overwritten.
   package func close() {
     pin = nil
+    snapshot = nil
   }
 
   /// Whether a reader slot keeps the commit from being overwritten.

@@ -23,14 +23,14 @@ final class Pin {
   private init(_ source: Source) throws(JournalError) {
     self.source = source
     switch source {
-    case .environment(let environment): handle = try environment.beginReading()
+    case .environment(let environment): handle = try environment.beginPin()
     case .pinning(let environment): handle = try environment.begin()
     }
   }
 
   deinit {
     switch source {
-    case .environment(let environment): environment.endReading(handle)
+    case .environment(let environment): environment.endPin(handle)
     case .pinning(let environment): environment.end(handle)
     }
   }

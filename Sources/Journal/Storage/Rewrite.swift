@@ -39,6 +39,7 @@ package enum Rewrite {
     let lock = try ExclusiveLock(place)
     defer { lock.release() }
     removeLeftOvers(in: place.path)
+    try endSnapshot(of: file, in: place)
     let newest = try Commit.newest(of: file, headRows: .required)
     let temporary = "\(place.path)/\(prefix)\(RandomPool.shared.next() % 1_000_000_000)"
     defer { remove(temporary) }
@@ -50,6 +51,18 @@ package enum Rewrite {
     // Whoever waits for the lock takes LMDB's shared memory as it finds it: opening the new file
     // while the lock is held sets it right.
     try Environment.open(directory: place.path).close()
+  }
+
+  /// Makes what lies unsynced durable and lets go of the snapshot, which is of the old file.
+  private static func endSnapshot(of file: PageFile, in place: DataDirectory) throws {
+    guard let snapshot = try SnapshotFile.open(in: place.path, forWriting: true) else { return }
+    try SnapshotRecovery.restore(place, StorageSettings())
+    guard SnapshotFile.exists(in: place.path) else { return }
+    let descriptor = open(file.path, O_RDWR | O_NOFOLLOW | O_CLOEXEC)
+    guard descriptor >= 0 else { throw LMDBFailure.openError(errno, file.path) }
+    defer { close(descriptor) }
+    try StableStorage.synchronize(descriptor, file.path)
+    try snapshot.remove(from: place)
   }
 
   private static func inUse(_ place: DataDirectory) -> JournalError {

@@ -6,11 +6,18 @@ import CLMDB
 package class Transaction: StorageReader {
   final let environment: Environment
   package final var sealer: (any RowSealer)?
+  /// Nil in a write transaction, which nobody else can end.
+  private let lease: ReaderLease?
   private var live: OpaquePointer?
+  package final let transactionID: UInt64
+  /// Rows a scan lends before a writer may end the read.
+  private static let rowsPerAccess = 64
 
-  init(_ handle: OpaquePointer, _ environment: Environment) {
+  init(_ handle: OpaquePointer, _ environment: Environment, lease: ReaderLease? = nil) {
     live = handle
     self.environment = environment
+    self.lease = lease
+    transactionID = UInt64(mdb_txn_id(handle))
   }
 
   /// LMDB's transaction.
@@ -24,12 +31,12 @@ package class Transaction: StorageReader {
     live = nil
   }
 
-  package final var transactionID: UInt64 { UInt64(mdb_txn_id(handle)) }
-
   package final func withValue<R>(
     _ table: Table, _ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> R
   ) throws -> R? {
     guard Row.keyLengths.contains(key.count) else { return nil }
+    try lease?.begin()
+    defer { lease?.end() }
     var keyValue = MDB_val(key)
     var stored = MDB_val()
     let code = mdb_get(handle, environment.handles[table.index], &keyValue, &stored)
@@ -50,10 +57,12 @@ package class Transaction: StorageReader {
         } else {
           row.move(cursor, MDB_FIRST)
         }
+      var lent = 0
       while code == 0 {
         let key = row.key.bytes
         let payload = try Row.payload(table, key, row.stored.bytes)
         guard try sealer.lend(table, key, payload, { try body(key, $0) }) else { return }
+        try letOthersIn(&lent)
         code = row.move(cursor, MDB_NEXT)
       }
       guard code == MDB_NOTFOUND else {
@@ -75,10 +84,12 @@ package class Transaction: StorageReader {
         } else {
           row.move(cursor, MDB_LAST)
         }
+      var lent = 0
       while code == 0 {
         let key = row.key.bytes
         let payload = try Row.payload(table, key, row.stored.bytes)
         guard try sealer.lend(table, key, payload, { try body(key, $0) }) else { return }
+        try letOthersIn(&lent)
         code = row.move(cursor, MDB_PREV)
       }
       guard code == MDB_NOTFOUND else {
@@ -93,6 +104,8 @@ package class Transaction: StorageReader {
 
   /// LMDB's record of the table as this transaction sees it.
   final func statistics(_ table: Table) throws(JournalError) -> MDB_stat {
+    try lease?.begin()
+    defer { lease?.end() }
     var statistics = MDB_stat()
     let code = mdb_stat(handle, environment.handles[table.index], &statistics)
     guard code == 0 else { throw environment.failure(code, "counting \(table.name)") }
@@ -101,6 +114,8 @@ package class Transaction: StorageReader {
 
   /// A cursor of its own for each scan: a read transaction never closes one by itself.
   private func withCursor(_ table: Table, _ body: (OpaquePointer) throws -> Void) throws {
+    try lease?.begin()
+    defer { lease?.end() }
     var cursor: OpaquePointer?
     let code = mdb_cursor_open(handle, environment.handles[table.index], &cursor)
     guard code == 0, let cursor else {
@@ -108,6 +123,13 @@ package class Transaction: StorageReader {
     }
     defer { mdb_cursor_close(cursor) }
     try body(cursor)
+  }
+
+  /// Between rows, from time to time, lets a writer end this read.
+  private func letOthersIn(_ lent: inout Int) throws(JournalError) {
+    lent += 1
+    guard lent % Self.rowsPerAccess == 0 else { return }
+    try lease?.pauseAccess()
   }
 }
 

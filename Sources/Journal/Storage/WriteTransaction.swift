@@ -22,6 +22,8 @@ package final class WriteTransaction: Transaction {
   /// them with the transaction.
   private var cursors = [OpaquePointer?](repeating: nil, count: Table.allCases.count)
   private var estimate = DirtyEstimate()
+  /// The length the head row will promise; nil before ``prepareCommit(estimatedDirtyBytes:)``.
+  private(set) var reservedBytes: UInt64?
 
   /// Stores a row, replacing one with the same key.
   package func put(
@@ -116,12 +118,15 @@ package final class WriteTransaction: Transaction {
     guard fstat(environment.dataDescriptor, &status) == 0 else {
       throw LMDBFailure.systemError(environment.directory, "asking for the length of")
     }
-    if Int(status.st_size) >= wanted { return UInt64(status.st_size) }
-    // Only the holder of the write transaction changes the length, so this never shrinks.
-    guard ftruncate(environment.dataDescriptor, off_t(wanted)) == 0 else {
-      throw LMDBFailure.systemError(environment.directory, "enlarging")
+    if Int(status.st_size) < wanted {
+      // Only the holder of the write transaction changes the length, so this never shrinks.
+      guard ftruncate(environment.dataDescriptor, off_t(wanted)) == 0 else {
+        throw LMDBFailure.systemError(environment.directory, "enlarging")
+      }
     }
-    return UInt64(wanted)
+    let reserved = UInt64(max(Int(status.st_size), wanted))
+    reservedBytes = reserved
+    return reserved
   }
 
   /// False when `MDB_APPEND` was asked for and the key is not the largest.

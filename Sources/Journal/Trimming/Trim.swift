@@ -24,6 +24,8 @@ extension Journal {
       try keys.unlock(view)
       let plan = try TrimPlan(view, request, folder: folder)
       guard plan.isWorthIt, !isDryRun else { return plan.report }
+      // An archive is shown to others: what it holds must not be lost here.
+      if archive != nil { try await ensureDurable() }
       let made = try archive.map { try makeArchive($0, plan) }
       let report: TrimReport?
       do {

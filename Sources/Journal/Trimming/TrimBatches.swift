@@ -8,7 +8,7 @@ extension Journal {
   /// Goes on, in the background, with a trim that was cut short before this opening.
   func continueTrim() {
     do {
-      let step = try read { try TrimStep($0) }
+      let step = try read(span: .long) { try TrimStep($0) }
       guard step.hasWork else { return }
       submit {
         try step.run($0)
@@ -23,10 +23,10 @@ extension Journal {
 
   /// Goes on with a trim that was cut short. Cheap when there is none.
   package func finishTrim() async throws {
-    var step = try read { try TrimStep($0) }
+    var step = try read(span: .long) { try TrimStep($0) }
     while step.hasWork {
       try await transact { [step] in try step.run($0) }
-      step = try read { [step] in try TrimStep($0, after: step) }
+      step = try read(span: .long) { [step] in try TrimStep($0, after: step) }
     }
     try await forgetIDs()
   }
@@ -36,7 +36,7 @@ extension Journal {
     guard now > Self.idMemoryMilliseconds else { return }
     let oldest = now - Self.idMemoryMilliseconds
     while true {
-      let ids = try read { try Self.forgettable($0, before: oldest) }
+      let ids = try read(span: .long) { try Self.forgettable($0, before: oldest) }
       guard !ids.isEmpty else { return }
       try await transact { try Self.forget(ids, $0) }
     }

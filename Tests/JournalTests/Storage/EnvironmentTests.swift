@@ -224,6 +224,33 @@ import Testing
     #expect(try environment.read { try $0.count(.entries) } == 2)
   }
 
+  @Test func aTransactionUsedAfterItsClosureTraps() async {
+    await #expect(processExitsWith: .failure) {
+      let directory = try StorageDirectory()
+      let environment = try Environment.create(directory: directory.path)
+      var kept: ReadTransaction?
+      try environment.read { kept = $0 }
+      _ = try kept?.value(.entries, sequence: 1)
+    }
+  }
+
+  @Test func aCommitBeyondItsReservationIsFollowedByOneThatReservesMore() throws {
+    let environment = try Environment.create(directory: directory.path)
+    try environment.write { transaction throws in
+      try transaction.putHead()
+      for sequence: UInt64 in 1...200 {
+        try transaction.put(
+          .entries, sequence: sequence, payload: [UInt8](repeating: 1, count: 20_000))
+      }
+    }
+    let reader = try PagedReader.open(directory: directory.path)
+    let head = try #require(try reader.headRow())
+    #expect(head.transactionID == reader.transactionID)
+    #expect(head.fileBytes >= (reader.source.meta.lastPage + 1) * 4096)
+    #expect(try reader.source.file.length() >= head.fileBytes)
+    #expect(try environment.read { try $0.value(.meta, HeadRow.key) }?.count == 22)
+  }
+
   @Test func aWriteInsideAWriteIsBusy() throws {
     let environment = try Environment.create(directory: directory.path)
     let error = #expect(throws: JournalError.self) {

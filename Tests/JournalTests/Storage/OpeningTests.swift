@@ -35,7 +35,7 @@ import Testing
     environment.close()
     #expect(code { try environment.read { _ in } } == "cannot-open")
     #expect(code { try environment.write { _ in } } == "cannot-open")
-    #expect(code { try environment.sync() } == "cannot-open")
+    #expect(code { try environment.makeDurable() } == "cannot-open")
   }
 
   @Test func closingWaitsForTheTransactionThatRuns() throws {
@@ -107,19 +107,62 @@ import Testing
     }
   #endif
 
-  @Test func networkFileSystemsAreKnownByTheTableOfMounts() {
-    let mounts = Array(
-      """
-      25 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
-      80 25 0:44 / /net rw shared:7 master:2 - nfs4 server:/export rw,vers=4.2
-      81 25 0:45 / /win rw - cifs //server/share rw
+  #if os(Linux)
+    @Test func networkFileSystemsAreKnownByTheirNumber() throws {
+      #expect(FileSystem.networkName(type: 0x6969) == "nfs")
+      #expect(FileSystem.networkName(type: 0xFF53_4D42) == "cifs")
+      #expect(FileSystem.networkName(type: 0xEF53) == nil, "ext4")
+      #expect(FileSystem.networkName(type: 0x0102_1994) == nil, "tmpfs")
+      #expect(try FileSystem.networkName(of: directory.path) == nil)
+    }
 
-      """.utf8)
-    #expect(FileSystem.networkName(device: 8 << 8 | 1, mounts: mounts) == nil)
-    #expect(FileSystem.networkName(device: 44, mounts: mounts) == "nfs4")
-    #expect(FileSystem.networkName(device: 45, mounts: mounts) == "cifs")
-    #expect(FileSystem.networkName(device: 46, mounts: mounts) == nil)
-  }
+    @Test func networkFileSystemsBehindFUSEAreKnownByTheTableOfMounts() {
+      let mounts = Array(
+        """
+        25 1 8:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw
+        80 25 0:44 / /net rw shared:7 master:2 - fuse.sshfs user@server: rw
+        81 25 0:45 / /disk rw - fuseblk /dev/sdb1 rw
+
+        """.utf8)
+      #expect(FileSystem.networkName(device: 8 << 8 | 1, mounts: mounts) == nil)
+      #expect(FileSystem.networkName(device: 44, mounts: mounts) == "fuse.sshfs")
+      #expect(FileSystem.networkName(device: 45, mounts: mounts) == nil)
+      #expect(FileSystem.networkName(device: 46, mounts: mounts) == nil)
+    }
+
+    @Test func aFailedOpenGivesEverythingBack() throws {
+      func descriptors() throws -> Int {
+        try FileManager.default.contentsOfDirectory(atPath: "/proc/self/fd").filter {
+          let target = try? FileManager.default.destinationOfSymbolicLink(
+            atPath: "/proc/self/fd/" + $0)
+          return target?.hasPrefix(directory.path) == true
+        }.count
+      }
+      try Environment.create(directory: directory.path).close()
+      var settings = StorageSettings()
+      // More than any processor addresses: LMDB fails once, then takes less.
+      settings.mapBytes = 1 << 60
+      let environment = try Environment.open(directory: directory.path, settings: settings)
+      let open = try descriptors()
+      environment.close()
+      #expect(try descriptors() == 0)
+      let usual = try Environment.open(directory: directory.path)
+      #expect(try descriptors() == open)
+      usual.close()
+      // A file of LMDB's without our tables opens, and is given up afterwards.
+      let other = try StorageDirectory()
+      try Environment.create(directory: other.path).close()
+      var bytes = try Data(contentsOf: URL(fileURLWithPath: other.dataFile))
+      while let name = bytes.range(of: Data("peers".utf8)) {
+        bytes.replaceSubrange(name, with: Data("pears".utf8))
+      }
+      try bytes.write(to: URL(fileURLWithPath: directory.dataFile))
+      for _ in 0..<3 {
+        #expect(code { try Environment.open(directory: directory.path) } == "damaged")
+      }
+      #expect(try descriptors() == 0)
+    }
+  #endif
 
   @Test func aReaderSharesThePinOfAnOpenEnvironment() throws {
     let environment = try Environment.create(directory: directory.path)

@@ -42,6 +42,13 @@ extension WriteTransaction {
 }
 
 extension Environment {
+  /// A new file in a map that is soon full.
+  static func create(directory: String, mapBytes: Int) throws -> Environment {
+    var settings = StorageSettings()
+    settings.mapBytes = mapBytes
+    return try create(directory: directory, settings: settings)
+  }
+
   /// A write transaction with a head row.
   func commit(_ body: (WriteTransaction) throws -> Void) throws {
     try write { transaction throws in

@@ -26,6 +26,13 @@ struct Append: AsyncParsableCommand {
   @Argument(help: "A file of changes, one a line; - is standard input.") var file = "-"
   @Option(help: "Lines per transaction.") var batch = 1_000
   @Flag(help: "Print `acked <last sequence>` after each durable transaction.") var ack = false
+  @Option(
+    help: ArgumentHelp(
+      """
+      What a power cut can take: nothing that was acknowledged (every-commit), or at most the \
+      last seconds (pinned, pinned:SECONDS).
+      """, valueName: "every-commit|pinned[:SECONDS]"))
+  var durability = DurabilityArgument(durability: .standard)
   @OptionGroup var json: JSONFlag
 
   func validate() throws {
@@ -33,7 +40,8 @@ struct Append: AsyncParsableCommand {
   }
 
   func run() async throws {
-    let store = try OpenJournal.store(journal.directory)
+    let store = try OpenJournal.store(
+      journal.directory, durability: durability.durability)
     let output = Output()
     var run = AppendRun(
       journal: store.journal, lines: try LineReader(file), batchLines: batch,

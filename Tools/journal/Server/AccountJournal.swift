@@ -8,11 +8,14 @@ final class AccountJournal: Sendable {
 
   /// Opens the account's journal, or creates it.
   init(directory: String) throws {
+    // An answer is a promise to the device that asked.
     do {
-      store = try OpenJournal.store(directory)
+      store = try OpenJournal.store(directory, durability: .everyCommit)
     } catch JournalError.cannotOpen {
+      var configuration = try JournalKeys.creating()
+      configuration.durability = .everyCommit
       store = try Store.create(
-        at: directory, label: "server", isLocal: true, configuration: JournalKeys.creating())
+        at: directory, label: "server", isLocal: true, configuration: configuration)
     }
     let isLocal = try store.journal.read { $0.identity.isLocal }
     guard isLocal else {

@@ -35,6 +35,14 @@ enum OpenJournal {
     return reader
   }
 
+  /// Makes durable what a view has shown, before anybody sees it: a writer may be at work that does
+  /// not sync every commit. The view cannot be used afterwards.
+  static func endShowing(_ reader: JournalReader, _ path: String) throws {
+    guard let pages = reader.storage as? PagedReader else { return }
+    pages.close()
+    try Journal.makeDurable(at: path)
+  }
+
   static func snapshot(_ path: String, at moment: MomentArgument?) throws -> Snapshot {
     let reader = try reader(path)
     if moment == nil, reader.storage.holdsFold { return Snapshot(reader) }
@@ -49,9 +57,39 @@ enum OpenJournal {
   }
 
   /// A handle for writing.
-  static func store(_ path: String) throws -> Store {
-    try Store.open(at: path, configuration: JournalKeys.opening(path))
+  static func store(_ path: String, durability: Durability = .standard) throws -> Store {
+    var configuration = try JournalKeys.opening(path)
+    configuration.durability = durability
+    return try Store.open(at: path, configuration: configuration)
   }
+}
+
+/// `--durability`: `every-commit`, `pinned`, or `pinned:` and the seconds a power cut may take.
+struct DurabilityArgument: ExpressibleByArgument {
+  let durability: Durability
+
+  init(durability: Durability) {
+    self.durability = durability
+  }
+
+  init?(argument: String) {
+    let parts = argument.split(separator: ":", maxSplits: 1, omittingEmptySubsequences: false)
+    switch (parts[0], parts.count) {
+    case ("every-commit", 1): durability = .everyCommit
+    case ("pinned", 1): durability = .pinnedSnapshot(interval: .seconds(1))
+    case ("pinned", 2):
+      guard let seconds = Double(parts[1]), seconds > 0, seconds <= 3600 else { return nil }
+      durability = .pinnedSnapshot(interval: .seconds(seconds))
+    default: return nil
+    }
+  }
+
+  var defaultValueDescription: String {
+    durability == .everyCommit ? "every-commit" : "pinned:1"
+  }
+
+  static var allValueStrings: [String] { [] }
+  static var defaultCompletionKind: CompletionKind { .list(["every-commit", "pinned"]) }
 }
 
 /// `--at`: all digits are a sequence, anything else a time.

@@ -26,9 +26,11 @@ struct Pack: ParsableCommand {
       progress.update(sequence, of: last)
     }
     progress.finish()
+    let entries = try reader.storage.count(.entries)
+    try OpenJournal.endShowing(reader, journal.directory)
     let bytes = try PackReader(path: file).byteCount
     let fields: Fields = [
-      "file": .string(file), "entries": JSONLines.number(try reader.storage.count(.entries)),
+      "file": .string(file), "entries": JSONLines.number(entries),
       "size": JSONLines.number(last), "horizon": JSONLines.number(reader.horizon.sequence),
       "bytes": JSONLines.number(bytes), "digest": .string(Hex.encode(digest.bytes)),
       "redacted": .bool(redact),

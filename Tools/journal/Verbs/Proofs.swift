@@ -17,6 +17,7 @@ struct CheckpointVerb: ParsableCommand {
     if let cosigned { return try printCosigned(by: cosigned, reader) }
     let note =
       try reader.packedCheckpoint ?? Journal.checkpoint(of: reader, path: journal.directory)
+    try OpenJournal.endShowing(reader, journal.directory)
     let output = Output()
     if json.isJSON {
       output.line(

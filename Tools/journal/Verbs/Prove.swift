@@ -25,8 +25,9 @@ struct Prove: ParsableCommand {
     let reader = try OpenJournal.reader(journal.directory)
     let tree = JournalTree(reader)
     let size = reader.head.frontier.size
+    let root = try tree.root(size: size)
     var fields: Fields = [
-      "size": JSONLines.number(size), "root": .string(try tree.root(size: size).description),
+      "size": JSONLines.number(size), "root": .string(root.description),
       "checkpoint": .string(
         try reader.packedCheckpoint ?? Journal.checkpoint(of: reader, path: journal.directory)),
     ]
@@ -43,6 +44,7 @@ struct Prove: ParsableCommand {
       fields["fromRoot"] = .string(try tree.root(size: from).description)
     }
     fields["proof"] = .array(proof.map { .string($0.description) })
+    try OpenJournal.endShowing(reader, journal.directory)
     let output = Output()
     if json.isJSON {
       output.line(JSONLines.text(fields))
@@ -53,7 +55,7 @@ struct Prove: ParsableCommand {
         output.line("\(name): \(shown)")
       }
       for hash in proof { output.line("  \(hash)") }
-      output.line("root: \(try tree.root(size: size)) of \(size) entries")
+      output.line("root: \(root) of \(size) entries")
     }
     output.flush()
   }
