@@ -85,7 +85,7 @@ extension Environment {
       extendReservation(reserved)
     }
     do {
-      try snapshots.noteCommit(self)
+      try snapshots.noteCommit(self, dirtyBytes: transaction.dirtyBytes)
     } catch {
       throw JournalError.unknownOutcome(
         "commit \(transaction.transactionID) of \(directory) is stored but a power cut may lose "

@@ -15,8 +15,9 @@ import CLMDB
 /// so whatever reaches the disk afterwards, in whatever order, leaves it whole. A pin goes only when
 /// a newer snapshot is saved. Used by one writer at a time.
 final class SnapshotKeeper {
-  /// The file may grow by this much before a snapshot lets its pages be used again.
-  private static let maximumGrowth = 64 << 20
+  /// So much may be written, by an estimate on the safe side, before the next snapshot lets the
+  /// pages that were freed meanwhile be used again.
+  private static let maximumWritten = 64 << 20
 
   private let directory: String
   private let file: FileID
@@ -25,7 +26,7 @@ final class SnapshotKeeper {
   private var pin: OpaquePointer?
   private var savedID: UInt64 = 0
   private var savedAt: UInt64 = 0
-  private var savedLastPage = 0
+  private var writtenSince = 0
   /// Whether the system once failed to sync: what it has dropped then, later syncs do not tell.
   private(set) var isBroken = false
 
@@ -48,9 +49,10 @@ final class SnapshotKeeper {
     try save(environment)
   }
 
-  /// Called after a commit, without LMDB's write lock.
-  func noteCommit(_ environment: Environment) throws(JournalError) {
-    guard pin != nil, isDue(environment) else { return }
+  /// Called after a commit that wrote about so many bytes of pages, without LMDB's write lock.
+  func noteCommit(_ environment: Environment, dirtyBytes: Int) throws(JournalError) {
+    writtenSince += dirtyBytes
+    guard pin != nil, isDue() else { return }
     try inTransaction(environment) { () throws(JournalError) in try save(environment) }
   }
 
@@ -113,11 +115,9 @@ final class SnapshotKeeper {
     UInt64(environment.info().me_last_txnid)
   }
 
-  private func isDue(_ environment: Environment) -> Bool {
+  private func isDue() -> Bool {
     guard let interval = settings.snapshotInterval else { return true }
-    if settings.monotonic() &- savedAt >= interval { return true }
-    let grown = Int(environment.info().me_last_pgno) - savedLastPage
-    return grown * environment.pageBytes >= Self.maximumGrowth
+    return settings.monotonic() &- savedAt >= interval || writtenSince >= Self.maximumWritten
   }
 
   /// Keeps writers of all processes out for `body`.
@@ -150,7 +150,7 @@ final class SnapshotKeeper {
     if let pin { mdb_txn_abort(pin) }
     pin = next
     savedID = newest(environment)
-    savedLastPage = Int(environment.info().me_last_pgno)
+    writtenSince = 0
     savedAt = settings.monotonic()
   }
 

@@ -22,6 +22,8 @@ package final class WriteTransaction: Transaction {
   /// them with the transaction.
   private var cursors = [OpaquePointer?](repeating: nil, count: Table.allCases.count)
   private var estimate = DirtyEstimate()
+  /// What the transaction writes, by an upper estimate; 0 before it was asked for.
+  private(set) var dirtyBytes = 0
   /// The length the head row will promise; nil before ``prepareCommit(estimatedDirtyBytes:)``.
   private(set) var reservedBytes: UInt64?
 
@@ -110,6 +112,7 @@ package final class WriteTransaction: Transaction {
       let statistics = try statistics(table)
       dirtyBytes += estimate.pages(of: table, statistics) * environment.pageBytes
     }
+    self.dirtyBytes = dirtyBytes
     dirtyBytes = max(dirtyBytes, min(max(estimatedDirtyBytes, 0), 1 << 40))
     let committed = (Int(environment.info().me_last_pgno) + 1) * environment.pageBytes
     let unit = 64 << 10
