@@ -46,10 +46,13 @@ let package = Package(
       name: "CZlib",
       path: "Sources/Journal/CZlib",
       providers: [.apt(["zlib1g-dev"])]),
+    .target(name: "CChecksum", path: "Sources/Journal/CChecksum"),
     .target(
       name: "Journal",
-      dependencies: ["CLMDB", "CZlib", .product(name: "Crypto", package: "swift-crypto")],
-      exclude: ["CLMDB", "CZlib"],
+      dependencies: [
+        "CLMDB", "CZlib", "CChecksum", .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      exclude: ["CLMDB", "CZlib", "CChecksum"],
       swiftSettings: settings),
     .target(name: "Projection", dependencies: ["Journal"], swiftSettings: settings),
     .target(

@@ -1,9 +1,19 @@
+import CChecksum
+
 /// CRC-32C (Castagnoli), the checksum of every stored row.
 package enum Checksum {
   /// The CRC-32C of `bytes`, continued from `seed`, the checksum of the bytes before them.
   ///
-  /// Sixteen bytes a step, about 2 GB/s; safe from any thread.
+  /// By the processor's instruction where it has one, about 8 GB/s; safe from any thread.
+  @inline(__always)
   package static func crc32c(_ bytes: UnsafeRawBufferPointer, seed: UInt32 = 0) -> UInt32 {
+    guard cchecksum_has_instruction() != 0 else { return portable(bytes, seed: seed) }
+    guard let address = bytes.baseAddress else { return seed }
+    return cchecksum_crc32c(seed, address, bytes.count)
+  }
+
+  /// The same without the instruction: sixteen bytes a step, about 2 GB/s.
+  package static func portable(_ bytes: UnsafeRawBufferPointer, seed: UInt32 = 0) -> UInt32 {
     // The pointer is fetched once per call: a static is checked for initialisation on each use.
     let table = Self.table
     var crc = ~seed

@@ -22,6 +22,19 @@ import Testing
     #expect(Checksum.crc32c(byte: 7) == crc([7]))
   }
 
+  @Test func isTheSameWithAndWithoutTheProcessorsInstruction() {
+    var random = SeededRandom(seed: 2)
+    let bytes = random.bytes(600)
+    for length in [0, 1, 7, 8, 9, 15, 16, 17, 31, 64, 255, 512, 590] {
+      for start in 0..<8 {
+        let part = Array(bytes[start..<start + length])
+        let seed = UInt32(truncatingIfNeeded: random.next())
+        let portable = part.withUnsafeBytes { Checksum.portable($0, seed: seed) }
+        #expect(crc(part, seed: seed) == portable, "\(length) bytes from \(start)")
+      }
+    }
+  }
+
   private func crc(_ bytes: [UInt8], seed: UInt32 = 0) -> UInt32 {
     bytes.withUnsafeBytes { Checksum.crc32c($0, seed: seed) }
   }

@@ -2,7 +2,37 @@
 
 #include "internal.h"
 
-// Slicing by sixteen, as in the library: the rows compare languages, not algorithms.
+// The processor's instruction where there is one, else slicing by sixteen, as in the library: the
+// rows compare languages, not algorithms.
+#if defined(__x86_64__)
+#include <nmmintrin.h>
+
+__attribute__((target("sse4.2"))) static uint32_t by_instruction(
+    uint32_t crc, const uint8_t *bytes, size_t count) {
+  for (; count >= 8; bytes += 8, count -= 8) {
+    uint64_t word;
+    memcpy(&word, bytes, 8);
+    crc = (uint32_t)_mm_crc32_u64(crc, word);
+  }
+  for (; count > 0; bytes++, count--) crc = _mm_crc32_u8(crc, *bytes);
+  return crc;
+}
+
+static int has_instruction(void) {
+  return __builtin_cpu_supports("sse4.2");
+}
+#else
+static uint32_t by_instruction(uint32_t crc, const uint8_t *bytes, size_t count) {
+  (void)bytes;
+  (void)count;
+  return crc;
+}
+
+static int has_instruction(void) {
+  return 0;
+}
+#endif
+
 static uint32_t slices[16][256];
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
@@ -37,6 +67,7 @@ static inline uint32_t fold(uint64_t word, int base) {
 
 uint32_t baseline_crc32c(uint32_t seed, const uint8_t *bytes, size_t count) {
   uint32_t crc = ~seed;
+  if (has_instruction()) return ~by_instruction(crc, bytes, count);
   for (; count >= 16; bytes += 16, count -= 16) {
     crc = fold(load_le(bytes) ^ crc, 8) ^ fold(load_le(bytes + 8), 0);
   }
