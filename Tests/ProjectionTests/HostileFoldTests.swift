@@ -13,8 +13,19 @@ import Testing
     var edits: [SequenceNumber: EditState] = [:]
     var entries: [SequenceNumber: StoredEntry] = [:]
 
-    func record(_ key: [UInt8]) -> [UInt8]? { records[key] }
-    func putRecord(_ key: [UInt8], _ payload: [UInt8]) { records[key] = payload }
+    func withRecord(
+      _ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer?) throws -> Void
+    ) throws {
+      guard let row = records[[UInt8](key)] else { return try body(nil) }
+      try row.withUnsafeBytes { try body($0) }
+    }
+    func putRecord(_ key: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer) {
+      records[[UInt8](key)] = [UInt8](payload)
+    }
+    func count(edit isLocal: Bool) {
+      counts.edits += 1
+      counts.pending += 1
+    }
     func edit(_ sequence: SequenceNumber) -> EditState? { edits[sequence] }
     func putEdit(_ sequence: SequenceNumber, _ state: EditState) { edits[sequence] = state }
     func removeEdit(_ sequence: SequenceNumber) { edits[sequence] = nil }
@@ -41,8 +52,9 @@ import Testing
     let header = EntryHeader(
       kind: kind, sequence: 9, id: EntryID(high: 0, low: 9), time: Timestamp(milliseconds: 1),
       device: DeviceID(high: 1, low: 1), commitment: .empty)
-    _ = try RecordFolder().fold(
-      header, body: body.finish(), record: nil, precondition: .none, isReplay: true, in: state)
+    _ = try body.finish().withUnsafeBytes {
+      try RecordFolder().replay(header, body: $0, in: state)
+    }
   }
 
   @Test(.timeLimit(.minutes(1)))
@@ -87,8 +99,9 @@ import Testing
     let header = EntryHeader(
       kind: .accepted, sequence: 9, id: EntryID(high: 0, low: 9), time: Timestamp(milliseconds: 1),
       device: DeviceID(high: 1, low: 1), commitment: .empty)
-    _ = try RecordFolder().fold(
-      header, body: body.finish(), record: nil, precondition: .none, isReplay: true, in: state)
+    _ = try body.finish().withUnsafeBytes {
+      try RecordFolder().replay(header, body: $0, in: state)
+    }
     #expect(state.edits == parked)
   }
 

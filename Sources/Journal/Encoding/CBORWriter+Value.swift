@@ -30,12 +30,31 @@ extension CBORWriter {
   package mutating func fields(_ fields: Fields, maxDepth: Int = 32) throws(JournalError) {
     try Self.check(maxDepth)
     map(count: fields.count)
-    // The fields are in the order of their bytes; a stable sort by length makes that CBOR's order.
-    let members = fields.sorted { $0.name.utf8.count < $1.name.utf8.count }
-    for (name, value) in members {
-      text(name)
-      try self.value(value, maxDepth: maxDepth - 1)
+    // The fields are in the order of their bytes: taking them by length makes that CBOR's order.
+    guard fields.count <= 16 else {
+      for (name, value) in fields.sorted(by: { $0.name.utf8.count < $1.name.utf8.count }) {
+        text(name)
+        try self.value(value, maxDepth: maxDepth - 1)
+      }
+      return
     }
+    var length = -1
+    while let next = Self.length(after: length, in: fields) {
+      for (name, value) in fields where name.utf8.count == next {
+        text(name)
+        try self.value(value, maxDepth: maxDepth - 1)
+      }
+      length = next
+    }
+  }
+
+  /// The shortest length of a name above `length`; nil when there is none.
+  private static func length(after length: Int, in fields: Fields) -> Int? {
+    var next: Int?
+    for field in fields where field.name.utf8.count > length {
+      next = min(next ?? .max, field.name.utf8.count)
+    }
+    return next
   }
 
   /// Writes a reference to a record.

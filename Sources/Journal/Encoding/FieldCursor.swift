@@ -13,11 +13,15 @@ struct FieldCursor {
   private var reader: CBORReader
   private var remaining: Int
   private var last: Range<Int>
+  private let maxDepth: Int
 
   var bytes: UnsafeRawBufferPointer { reader.bytes }
 
   /// Nothing is an empty map.
-  init(_ map: UnsafeRawBufferPointer?) throws(JournalError) {
+  init(
+    _ map: UnsafeRawBufferPointer?, maxDepth: Int = CBORMajor.deepest
+  ) throws(JournalError) {
+    self.maxDepth = maxDepth
     guard let map else {
       reader = CBORReader(UnsafeRawBufferPointer(start: nil, count: 0))
       (remaining, last) = (0, 0..<0)
@@ -40,7 +44,7 @@ struct FieldCursor {
     let keyItem = start..<reader.offset
     try reader.checkOrder(last, keyItem)
     last = keyItem
-    let value = try reader.skip(maxDepth: CBORMajor.deepest)
+    let value = try reader.skip(maxDepth: maxDepth)
     return Member(key: key, keyItem: keyItem, value: value)
   }
 }

@@ -18,7 +18,21 @@ public struct Fields: Sendable {
 
   /// Fields whose names are known to differ. Costs one sort.
   init(unique members: [Element]) {
-    self.members = members.sorted { ByteOrder.compare($0.name, $1.name) < 0 }
+    self.members = members
+    guard members.count <= 16 else {
+      self.members.sort { ByteOrder.compare($0.name, $1.name) < 0 }
+      return
+    }
+    // Few fields, as most records have them, are put in order where they are.
+    for index in members.indices.dropFirst() {
+      var place = index
+      while place > 0,
+        ByteOrder.compare(self.members[place].name, self.members[place - 1].name) < 0
+      {
+        self.members.swapAt(place, place - 1)
+        place -= 1
+      }
+    }
   }
 
   /// The value of a field; setting nil removes the field, while `.null` is a value.

@@ -57,3 +57,39 @@ package struct RowReader {
     try take(remaining)
   }
 }
+
+/// Writes fixed-size fields of a row into bytes it was lent; room is the caller's to know.
+package struct RowWriter {
+  package let bytes: UnsafeMutableRawBufferPointer
+  package var offset = 0
+
+  @inlinable
+  package init(_ bytes: UnsafeMutableRawBufferPointer) {
+    self.bytes = bytes
+  }
+
+  @inlinable
+  package mutating func integer<T: FixedWidthInteger>(_ value: T) {
+    bytes.storeBytes(of: value.bigEndian, toByteOffset: offset, as: T.self)
+    offset += MemoryLayout<T>.size
+  }
+
+  @inlinable
+  package mutating func uint48(_ value: UInt64) {
+    integer(UInt16(truncatingIfNeeded: value >> 32))
+    integer(UInt32(truncatingIfNeeded: value))
+  }
+
+  @inlinable
+  package mutating func version(_ version: ServerVersion) {
+    integer(version.timestamp)
+    integer(version.tieBreak)
+  }
+
+  @inlinable
+  package mutating func copy(_ source: UnsafeRawBufferPointer) {
+    UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<offset + source.count])
+      .copyMemory(from: source)
+    offset += source.count
+  }
+}

@@ -14,6 +14,17 @@ package struct BodyBuilder {
     count += 1
   }
 
+  /// Adds a member and tells where its value stands in the body.
+  mutating func addContent(
+    _ key: BodyKey, _ write: (inout CBORWriter) throws(JournalError) -> Void
+  ) throws(JournalError) -> Range<Int> {
+    writer.unsigned(key.rawValue)
+    let start = writer.bytes.count
+    try write(&writer)
+    count += 1
+    return start..<writer.bytes.count
+  }
+
   package mutating func add(_ key: BodyKey, text: String) {
     add(key) { $0.text(text) }
   }
@@ -161,6 +172,15 @@ package struct Body {
     return try RecordAddress(
       collection: UnsafeRawBufferPointer(rebasing: collection[collectionText]),
       key: UnsafeRawBufferPointer(rebasing: key[keyText]))
+  }
+
+  /// Lends the row key of the record the body is about; nil when it names none.
+  package func withRowKey<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R? {
+    guard let collection = raw(.collection), let key = raw(.key) else { return nil }
+    var first = CBORReader(collection)
+    var second = CBORReader(key)
+    return try RecordAddress.withRowKey(
+      collection: collection.part(try first.text()), key: key.part(try second.text()), body)
   }
 
   /// The sequences of an array of [first, last] pairs, ascending; together no more than a segment has.

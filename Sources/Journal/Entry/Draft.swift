@@ -24,6 +24,9 @@ package struct Draft: Sendable {
   package var record: RecordAddress?
   package var precondition = Precondition.none
   package private(set) var body: [UInt8]
+  /// Where an edit's own maker put its `fields` or `set` in the body, empty for neither; nil where
+  /// the body has to be parsed to know.
+  package internal(set) var content: Range<Int>?
   package private(set) var salt: Salt
   package private(set) var commitment: TreeHash
 

@@ -36,49 +36,67 @@ package struct EditDraft {
   package func draft(
     _ change: Change, collection: String, key: String
   ) throws(JournalError) -> Draft {
+    switch change {
+    case .create(let fields), .put(let fields):
+      return try draft(change.kind, collection: collection, key: key) {
+        writer throws(JournalError) in
+        try Self.checkNames(fields)
+        writer.raw(fields)
+      }
+    case .update(let set, let unset):
+      guard let set else {
+        return try draft(.update, collection: collection, key: key, unset: unset, content: nil)
+      }
+      return try draft(.update, collection: collection, key: key, unset: unset) {
+        writer throws(JournalError) in
+        try Self.checkNames(set)
+        writer.raw(set)
+      }
+    case .delete:
+      return try draft(.delete, collection: collection, key: key, content: nil)
+    }
+  }
+
+  /// Makes the draft of an edit whose `fields` or `set` a closure writes into the body.
+  ///
+  /// The closure writes one deterministic CBOR map and checks its names: it is not parsed again.
+  package func draft(
+    _ kind: EntryKind, collection: String, key: String, unset: [String] = [],
+    content: ((inout CBORWriter) throws(JournalError) -> Void)?
+  ) throws(JournalError) -> Draft {
     let record = try RecordAddress(collection: collection, key: key)
-    try Self.checkNames(change)
+    for name in unset { try Self.check(name.utf8.count) }
     var body = BodyBuilder()
     body.add(.collection, text: collection)
     body.add(.key, text: key)
     if let actor { body.add(.actor, text: actor) }
     if let at { body.add(.at, text: at) }
     if let reason { body.add(.reason, text: reason) }
-    switch change {
-    case .create(let fields), .put(let fields): body.add(.fields, raw: fields)
-    case .update(let set, let unset):
-      if let set { body.add(.set, raw: set) }
-      if !unset.isEmpty { body.add(.unset) { Self.write(names: unset, into: &$0) } }
-    case .delete: break
+    var range = 0..<0
+    if let content {
+      range = try body.addContent(kind == .update ? .set : .fields, content)
     }
-    var draft = try Draft(change.kind, id: id, record: record, body: body.finish())
-    switch change {
+    if !unset.isEmpty { body.add(.unset) { Self.write(names: unset, into: &$0) } }
+    var draft = try Draft(kind, id: id, record: record, body: body.finish())
+    if unset.isEmpty { draft.content = range }
+    switch kind {
     case .create: draft.precondition = .absent
     case .update, .delete: draft.precondition = .present
-    case .put: break
+    default: break
     }
     return draft
   }
 
   /// A field's name is held to the limit of every name.
-  private static func checkNames(_ change: Change) throws(JournalError) {
-    switch change {
-    case .create(let fields), .put(let fields): try checkNames(fields)
-    case .update(let set, let unset):
-      if let set { try checkNames(set) }
-      for name in unset { try check(name.utf8.count) }
-    case .delete: break
-    }
+  package static func checkNames(_ fields: Fields) throws(JournalError) {
+    for field in fields { try check(field.name.utf8.count) }
   }
 
   package static func checkNames(_ fields: [UInt8]) throws(JournalError) {
     let checked: Result<Void, JournalError> = fields.withUnsafeBytes { bytes in
       Result { () throws(JournalError) in
-        var reader = CBORReader(bytes)
-        for _ in 0..<(try reader.mapCount()) {
-          try check(try reader.text().count)
-          _ = try reader.skip(maxDepth: Limits.depth)
-        }
+        var cursor = try FieldCursor(bytes, maxDepth: Limits.depth)
+        while let member = try cursor.next() { try check(member.key.count) }
       }
     }
     try checked.get()

@@ -55,23 +55,30 @@ public struct EntryHeader: Sendable, Hashable {
 
   /// The exact bytes that are hashed as the leaf.
   public var leaf: [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(Self.byteCount)
-    bytes.append(version)
-    bytes.append(kind.rawValue)
-    bytes.appendBigEndian(flags.rawValue)
-    bytes.appendBigEndian(schema)
-    bytes.appendBigEndian(sequence)
-    id.write(into: &bytes)
-    bytes.appendBigEndian(group)
-    bytes.appendBigEndian(time.milliseconds)
-    device.write(into: &bytes)
-    commitment.append(to: &bytes)
-    return bytes
+    [UInt8](unsafeUninitializedCapacity: Self.byteCount) { bytes, count in
+      encode(into: UnsafeMutableRawBufferPointer(bytes))
+      count = Self.byteCount
+    }
   }
 
   /// The leaf's hash in the journal's tree.
   public var leafHash: TreeHash {
-    leaf.withUnsafeBytes { TreeHash.leaf($0) }
+    TreeHash.leaf(byteCount: Self.byteCount) { encode(into: $0) }
+  }
+
+  private func encode(into bytes: UnsafeMutableRawBufferPointer) {
+    var writer = RowWriter(bytes)
+    writer.integer(version)
+    writer.integer(kind.rawValue)
+    writer.integer(flags.rawValue)
+    writer.integer(schema)
+    writer.integer(sequence)
+    writer.integer(id.high)
+    writer.integer(id.low)
+    writer.integer(group)
+    writer.integer(time.milliseconds)
+    writer.integer(device.high)
+    writer.integer(device.low)
+    commitment.withUnsafeBytes { writer.copy($0) }
   }
 }

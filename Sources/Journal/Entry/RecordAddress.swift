@@ -36,34 +36,87 @@ public struct RecordAddress: Sendable, Hashable {
   private static func rowKey(collection: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer)
     throws(JournalError) -> [UInt8]
   {
+    try check(collection, key)
+    var rowKey = [UInt8]()
+    rowKey.reserveCapacity(collection.count + 2 + key.count)
+    appendPrefix(collection, to: &rowKey)
+    rowKey.append(raw: key)
+    return rowKey
+  }
+
+  /// Lends a row key that needs no array.
+  ///
+  /// - Throws: ``JournalError/invalidInput(_:)`` when a name is empty or longer than 128 bytes, and
+  ///   what `body` throws.
+  package static func withRowKey<R>(
+    collection: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer,
+    _ body: (UnsafeRawBufferPointer) throws -> R
+  ) throws -> R {
+    try check(collection, key)
+    return try withUnsafeTemporaryAllocation(
+      byteCount: 2 * collection.count + 2 + key.count, alignment: 1
+    ) { buffer in
+      var count = 0
+      for byte in collection {
+        buffer[count] = byte
+        count += 1
+        if byte == 0 {
+          buffer[count] = 0xFF
+          count += 1
+        }
+      }
+      buffer[count] = 0
+      buffer[count + 1] = 0
+      count += 2
+      UnsafeMutableRawBufferPointer(rebasing: buffer[count...]).copyMemory(from: key)
+      return try body(UnsafeRawBufferPointer(rebasing: buffer[..<(count + key.count)]))
+    }
+  }
+
+  private static func check(
+    _ collection: UnsafeRawBufferPointer, _ key: UnsafeRawBufferPointer
+  ) throws(JournalError) {
     guard (1...maximumNameBytes).contains(collection.count) else {
       throw .invalidInput("a collection's name has \(collection.count) bytes; 1 to 128 are allowed")
     }
     guard (1...maximumNameBytes).contains(key.count) else {
       throw .invalidInput("a record's id has \(key.count) bytes; 1 to 128 are allowed")
     }
-    var rowKey = prefix(collection: collection)
-    rowKey.append(contentsOf: key)
-    return rowKey
   }
 
   /// The bytes every row key of a collection begins with.
   package static func prefix(collection: UnsafeRawBufferPointer) -> [UInt8] {
     var prefix: [UInt8] = []
-    prefix.reserveCapacity(collection.count + 2 + maximumNameBytes)
-    for byte in collection {
-      prefix.append(byte)
-      if byte == 0 { prefix.append(0xFF) }
+    appendPrefix(collection, to: &prefix)
+    return prefix
+  }
+
+  private static func appendPrefix(
+    _ collection: UnsafeRawBufferPointer, to prefix: inout [UInt8]
+  ) {
+    if !collection.contains(0) {
+      prefix.append(raw: collection)
+    } else {
+      for byte in collection {
+        prefix.append(byte)
+        if byte == 0 { prefix.append(0xFF) }
+      }
     }
     prefix.append(0)
     prefix.append(0)
-    return prefix
   }
 
   /// Takes a row key apart again.
   package static func names(
     inRowKey bytes: UnsafeRawBufferPointer
   ) throws(JournalError) -> (collection: String, key: String) {
+    if let end = bytes.firstIndex(of: 0), end + 1 < bytes.count, bytes[end + 1] == 0 {
+      // No byte of the collection is escaped: both names lie there as they are.
+      return (
+        String(decoding: bytes.part(0..<end), as: UTF8.self),
+        String(decoding: bytes.part((end + 2)..<bytes.count), as: UTF8.self)
+      )
+    }
     var collection: [UInt8] = []
     var index = 0
     while index + 1 < bytes.count {

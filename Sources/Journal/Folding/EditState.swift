@@ -35,8 +35,27 @@ package struct EditState: Sendable, Hashable {
   }
 
   package var encoded: [UInt8] {
-    var bytes: [UInt8] = []
-    bytes.reserveCapacity(48)
+    [UInt8](unsafeUninitializedCapacity: encodedBytes) { bytes, count in
+      encode(into: UnsafeMutableRawBufferPointer(bytes))
+      count = encodedBytes
+    }
+  }
+
+  /// The length of the row's payload.
+  var encodedBytes: Int {
+    let deliveryBytes =
+      switch delivery {
+      case .pending: 0
+      case .inFlight, .parked: 6
+      case .accepted: 22
+      }
+    let baseBytes = if case .version = base { 16 } else { 0 }
+    return 8 + deliveryBytes + baseBytes + (decision == 0 ? 0 : 6)
+  }
+
+  /// Writes the row's payload, ``encodedBytes`` bytes.
+  func encode(into bytes: UnsafeMutableRawBufferPointer) {
+    var writer = RowWriter(bytes)
     var flags: UInt8 = 0
     switch base {
     case .none: break
@@ -45,25 +64,24 @@ package struct EditState: Sendable, Hashable {
     }
     if decision != 0 { flags |= 4 }
     switch delivery {
-    case .pending: bytes.append(1)
-    case .inFlight: bytes.append(2)
+    case .pending: writer.integer(UInt8(1))
+    case .inFlight: writer.integer(UInt8(2))
     case .accepted(_, let absorbed, _):
-      bytes.append(3)
+      writer.integer(UInt8(3))
       if absorbed { flags |= 8 }
-    case .parked: bytes.append(4)
+    case .parked: writer.integer(UInt8(4))
     }
-    bytes.append(flags)
-    bytes.appendUInt48(previousOpen)
+    writer.integer(flags)
+    writer.uint48(previousOpen)
     switch delivery {
     case .pending: break
-    case .inFlight(let sequence), .parked(let sequence): bytes.appendUInt48(sequence)
+    case .inFlight(let sequence), .parked(let sequence): writer.uint48(sequence)
     case .accepted(let version, _, let sent):
-      bytes.append(version)
-      bytes.appendUInt48(sent)
+      writer.version(version)
+      writer.uint48(sent)
     }
-    if case .version(let version) = base { bytes.append(version) }
-    if decision != 0 { bytes.appendUInt48(decision) }
-    return bytes
+    if case .version(let version) = base { writer.version(version) }
+    if decision != 0 { writer.uint48(decision) }
   }
 
   /// - Throws: ``JournalError/damaged(_:)``.

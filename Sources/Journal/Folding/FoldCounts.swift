@@ -47,6 +47,12 @@ package struct FoldCounts: Sendable, Hashable {
     }
   }
 
+  /// Counts an edit that was just appended.
+  mutating func count(edit isLocal: Bool) {
+    edits += 1
+    if isLocal { local += 1 } else { pending += 1 }
+  }
+
   /// Counts an edit in (`+1`) or out (`-1`) of a delivery state.
   package mutating func count(_ delivery: EditState.Delivery, by change: Int64) {
     switch delivery {

@@ -6,8 +6,12 @@ package protocol FoldState: AnyObject {
   /// Whether edits of this journal are never sent.
   var isLocal: Bool { get }
 
-  func record(_ key: [UInt8]) throws -> [UInt8]?
-  func putRecord(_ key: [UInt8], _ payload: [UInt8]) throws
+  /// Lends a record's row to `body`, or nil; the pointer ends with the next row stored.
+  func withRecord(
+    _ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer?) throws -> Void
+  ) throws
+  /// The payload must not lie in a row this state lent.
+  func putRecord(_ key: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer) throws
 
   func edit(_ sequence: SequenceNumber) throws -> EditState?
   func putEdit(_ sequence: SequenceNumber, _ state: EditState) throws
@@ -15,11 +19,29 @@ package protocol FoldState: AnyObject {
   /// The open edits in ascending order of their sequence.
   func openEdits() throws -> [(sequence: SequenceNumber, state: EditState)]
 
+  /// Counts an edit that was just folded.
+  func count(edit isLocal: Bool)
+
   func meta(_ key: String) throws -> [UInt8]?
   func putMeta(_ key: String, _ payload: [UInt8]?) throws
 
   /// An entry before the one being folded.
   func entry(_ sequence: SequenceNumber) throws -> StoredEntry?
+}
+
+extension FoldState {
+  /// A copy of a record's row; nil when there is none.
+  package func record(_ key: [UInt8]) throws -> [UInt8]? {
+    var copy: [UInt8]?
+    try key.withUnsafeBytes { key in try withRecord(key) { copy = $0.map { [UInt8]($0) } } }
+    return copy
+  }
+
+  package func putRecord(_ key: [UInt8], _ payload: [UInt8]) throws {
+    try key.withUnsafeBytes { key in
+      try payload.withUnsafeBytes { try putRecord(key, $0) }
+    }
+  }
 }
 
 /// What folding one entry led to.
@@ -39,13 +61,19 @@ package struct FoldOutcome: Sendable {
 /// Folds entries inside the write transaction that appends them.
 ///
 /// A folder is pure: it reads the entry and the state, never a clock, a random number, the
-/// network or code that may change. When `isReplay` is set it derives nothing, because what was
-/// derived then is in the journal.
+/// network or code that may change. A replay derives nothing, because what was derived then is in
+/// the journal.
 package protocol InlineFolder: Sendable {
+  /// - Throws: as it does for damage, ``JournalError/unsupported(_:)``.
+  func replay(
+    _ header: EntryHeader, body: UnsafeRawBufferPointer, in state: any FoldState
+  ) throws -> FoldOutcome
+
+  /// Folds an entry that is about to be appended.
+  ///
   /// - Throws: ``JournalError/invalidInput(_:)`` when the draft's precondition does not hold.
   func fold(
-    _ header: EntryHeader, body: [UInt8], record: RecordAddress?,
-    precondition: Draft.Precondition, isReplay: Bool, in state: any FoldState
+    _ header: EntryHeader, _ draft: Draft, in state: any FoldState
   ) throws -> FoldOutcome
 
   /// The record an erasure means, as the stored rows know it; nil when there is none.

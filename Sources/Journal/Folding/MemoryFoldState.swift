@@ -2,8 +2,8 @@
 package final class MemoryFoldState: FoldState {
   package var counts = FoldCounts()
   package let isLocal: Bool
-  package private(set) var records: [[UInt8]: [UInt8]] = [:]
-  package private(set) var edits: [SequenceNumber: EditState] = [:]
+  package let records = FlatRows()
+  package private(set) var edits = OpenEdits()
   package private(set) var metaRows: [String: [UInt8]] = [:]
   private let reader: JournalReader
 
@@ -14,15 +14,28 @@ package final class MemoryFoldState: FoldState {
     try Baseline.restore(from: reader, into: self)
   }
 
-  package func record(_ key: [UInt8]) -> [UInt8]? { records[key] }
-  package func putRecord(_ key: [UInt8], _ payload: [UInt8]) { records[key] = payload }
+  package func withRecord(
+    _ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer?) throws -> Void
+  ) rethrows {
+    try records.withPayload(key, body)
+  }
+
+  package func putRecord(_ key: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer) {
+    records.put(key, payload)
+  }
+
   package func edit(_ sequence: SequenceNumber) -> EditState? { edits[sequence] }
   package func putEdit(_ sequence: SequenceNumber, _ state: EditState) { edits[sequence] = state }
   package func removeEdit(_ sequence: SequenceNumber) { edits[sequence] = nil }
 
   package func openEdits() -> [(sequence: SequenceNumber, state: EditState)] {
-    edits.sorted { $0.key < $1.key }.map { ($0.key, $0.value) }
+    var all: [(sequence: SequenceNumber, state: EditState)] = []
+    all.reserveCapacity(edits.count)
+    edits.visit { all.append(($0, $1)) }
+    return all
   }
+
+  package func count(edit isLocal: Bool) { counts.count(edit: isLocal) }
 
   package func meta(_ key: String) -> [UInt8]? { metaRows[key] }
   package func putMeta(_ key: String, _ payload: [UInt8]?) { metaRows[key] = payload }

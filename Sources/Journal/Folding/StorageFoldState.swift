@@ -14,20 +14,28 @@ package final class StorageFoldState: FoldState {
       ?? FoldCounts()
   }
 
-  package func record(_ key: [UInt8]) throws -> [UInt8]? {
-    try transaction.withValue(.records, key) { [UInt8]($0) }
+  package func withRecord(
+    _ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer?) throws -> Void
+  ) throws {
+    try transaction.withRow(.records, key, body)
   }
 
-  package func putRecord(_ key: [UInt8], _ payload: [UInt8]) throws {
+  package func putRecord(
+    _ key: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer
+  ) throws {
     try transaction.put(.records, key: key, payload: payload)
   }
 
   package func edit(_ sequence: SequenceNumber) throws -> EditState? {
-    try transaction.withValue(.edits, [UInt8](sequence: sequence)) { try EditState($0) }
+    try transaction.withValue(.edits, sequence: sequence) { try EditState($0) }
   }
 
   package func putEdit(_ sequence: SequenceNumber, _ state: EditState) throws {
-    try transaction.putLast(.edits, key: [UInt8](sequence: sequence), payload: state.encoded)
+    try withUnsafeBytes(of: sequence.bigEndian) { key in
+      try transaction.putLast(.edits, key: key, length: state.encodedBytes) {
+        state.encode(into: $0)
+      }
+    }
   }
 
   package func removeEdit(_ sequence: SequenceNumber) throws {
@@ -43,6 +51,8 @@ package final class StorageFoldState: FoldState {
     return edits
   }
 
+  package func count(edit isLocal: Bool) { counts.count(edit: isLocal) }
+
   package func meta(_ key: String) throws -> [UInt8]? {
     try transaction.withValue(.meta, [UInt8](key.utf8)) { [UInt8]($0) }
   }
@@ -56,7 +66,7 @@ package final class StorageFoldState: FoldState {
   }
 
   package func entry(_ sequence: SequenceNumber) throws -> StoredEntry? {
-    try transaction.withValue(.entries, [UInt8](sequence: sequence)) {
+    try transaction.withValue(.entries, sequence: sequence) {
       try StoredEntry.decode($0, sequence: sequence, devices: devices)
     }
   }

@@ -10,9 +10,10 @@ package final class AppendContext {
   package private(set) var hasWritten = false
   /// Bytes appended so far, for the estimate of the file's growth.
   private var appendedBytes = 0
-  /// Bytes of the records the current group has left behind so far.
-  private var groupStates: [RecordAddress: Int] = [:]
-  private var groupStateBytes = 0
+  /// What the current group has left behind so far.
+  private var groupStates = GroupStates()
+  /// The time of every entry of the group that is being appended: the clock is read once.
+  private var groupTime: Timestamp?
   let folder: any InlineFolder
   private let environment: WriterEnvironment
   /// Newest id time no longer remembered, once read; 0 is none.
@@ -65,7 +66,7 @@ package final class AppendContext {
       throw JournalError.storage("the journal has used all of its 2^48 sequences")
     }
     let sequence = head.lastSequence + 1
-    let time = max(environment.now(), head.lastTime)
+    let time = max(groupTime ?? environment.now(), head.lastTime)
     var flags = draft.flags
     if moreOfGroup { flags.insert(.moreOfGroup) }
     if identity.isLocal, draft.kind.isEdit { flags.insert(.local) }
@@ -74,17 +75,10 @@ package final class AppendContext {
       id: draft.id ?? environment.makeID(time), group: group == .max ? sequence : group, time: time,
       device: identity.current.id, commitment: draft.commitment)
     hasWritten = true
-    let outcome = try folder.fold(
-      header, body: draft.body, record: draft.record, precondition: draft.precondition,
-      isReplay: false, in: state)
+    let outcome = try folder.fold(header, draft, in: state)
     if outcome.isRedundant { return .redundant }
     if let record = draft.record, group != 0 {
-      let before = groupStates.updateValue(outcome.visibleBytes, forKey: record) ?? 0
-      groupStateBytes += outcome.visibleBytes - before
-      guard groupStateBytes <= Limits.groupStateBytes else {
-        throw JournalError.invalidInput(
-          "the records of one group have more than 4 MiB together; write them in several groups")
-      }
+      try groupStates.add(record, bytes: outcome.visibleBytes)
     }
     try write(header, draft, previous: outcome.previous)
     for derived in outcome.derived { try append(derived) }
@@ -101,18 +95,18 @@ package final class AppendContext {
     }
     let drafts = try Self.withoutRepeats(drafts)
     guard drafts.count > 1 else { return try drafts.map { try append($0) } }
-    let known = try drafts.map { draft in
-      if let id = draft.id { try self.known(id, draft) } else { Appended?.none }
+    let repeated = try drafts.compactMap { draft in
+      try draft.id.flatMap { try self.known($0, draft) }
     }
-    let repeated = known.compactMap { $0 }
     if repeated.count == drafts.count { return repeated }
     guard repeated.isEmpty else {
       throw JournalError.entryIDReused(
         "some entries of the group are known and some are not; a group is repeated whole")
     }
     var first: SequenceNumber = .max
-    groupStates = [:]
-    groupStateBytes = 0
+    groupStates = GroupStates()
+    groupTime = environment.now()
+    defer { groupTime = nil }
     return try drafts.enumerated().map { index, draft in
       let appended = try append(draft, group: first, moreOfGroup: index < drafts.count - 1)
       if first == .max, let sequence = appended.sequence { first = sequence }
@@ -122,6 +116,7 @@ package final class AppendContext {
 
   /// The same id with the same content twice in a group is one entry.
   private static func withoutRepeats(_ drafts: [Draft]) throws -> [Draft] {
+    guard drafts.contains(where: { $0.id != nil }) else { return drafts }
     var seen: [EntryID: Draft] = [:]
     return try drafts.filter { draft in
       guard let id = draft.id else { return true }
@@ -150,8 +145,11 @@ package final class AppendContext {
       }
     }
     if header.kind.hasRememberedID {
-      try transaction.putLast(
-        .ids, key: header.id.bytes, payload: RememberedID(sequence: header.sequence).encoded)
+      try withUnsafeBytes(of: (header.id.high.bigEndian, header.id.low.bigEndian)) { key in
+        try transaction.putLast(.ids, key: key, length: RememberedID.heldBytes) {
+          RememberedID.encodeHeld(header.sequence, into: $0)
+        }
+      }
     }
     try head.frontier.append(header.leafHash) { level, index, hash in
       if level % 8 == 0 {
@@ -254,22 +252,18 @@ package final class AppendContext {
     _ = try transaction.delete(table, key: key)
   }
 
-  /// Puts a fold made in memory in the place of the stored one.
-  package func replaceFold(by fold: MemoryFoldState) throws {
+  /// Throws the fold's rows away and folds them again, from the baseline on.
+  package func rebuildFold(slicedBy sliceBytes: Int? = nil) throws {
+    let reader = try self.reader()
     hasWritten = true
     try transaction.clear(.records)
     try transaction.clear(.edits)
-    for key in fold.records.keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-      if let payload = fold.records[key] {
-        try transaction.putLast(.records, key: key, payload: payload)
-      }
-    }
-    for edit in fold.openEdits() { try state.putEdit(edit.sequence, edit.state) }
-    for row in try JournalReader(transaction).metaRows(prefix: MetaKey.folded) {
-      try state.putMeta(row.key, nil)
-    }
-    for row in fold.metaRows { try state.putMeta(row.key, row.value) }
-    state.counts = fold.counts
+    for row in try reader.metaRows(prefix: MetaKey.folded) { try state.putMeta(row.key, nil) }
+    let fold = RebuildState(state, sliceBytes: sliceBytes ?? RebuildState.sliceBytes)
+    try Baseline.restore(from: reader, into: fold)
+    try Replay.fold(
+      reader, through: reader.head.lastSequence, with: folder, into: fold)
+    try fold.finish()
   }
 
   private func storeHead() throws {

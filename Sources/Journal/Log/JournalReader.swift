@@ -79,6 +79,16 @@ package final class JournalReader {
     }
   }
 
+  /// Like ``scanEntries(from:_:)``, with each entry lent where it lies: nothing is copied.
+  package func scanHeld(
+    from sequence: SequenceNumber, _ body: (HeldEntry) throws -> Bool
+  ) throws {
+    try storage.scan(.entries, from: [UInt8](sequence: sequence)) { key, payload in
+      let sequence = try Self.sequence(ofKey: key)
+      return try body(HeldEntry(payload, sequence: sequence, devices: devices))
+    }
+  }
+
   package static func sequence(
     ofKey key: UnsafeRawBufferPointer
   ) throws(JournalError) -> SequenceNumber {

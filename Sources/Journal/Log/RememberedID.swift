@@ -15,6 +15,15 @@ package struct RememberedID: Sendable, Equatable {
     self.trimmed = trimmed
   }
 
+  /// The length of the payload while the edit is held.
+  static let heldBytes = 6
+
+  /// The payload of an edit that is held, which needs no array.
+  static func encodeHeld(_ sequence: SequenceNumber, into bytes: UnsafeMutableRawBufferPointer) {
+    var writer = RowWriter(bytes)
+    writer.uint48(sequence)
+  }
+
   package var encoded: [UInt8] {
     var bytes: [UInt8] = []
     bytes.appendUInt48(sequence)

@@ -87,8 +87,23 @@ extension TreeHash {
 
   /// The hash of a leaf: SHA-256 of a zero byte and the leaf's bytes.
   public static func leaf(_ bytes: UnsafeRawBufferPointer) -> TreeHash {
+    leaf(byteCount: bytes.count) { $0.copyMemory(from: bytes) }
+  }
+
+  /// The hash of a leaf of `byteCount` bytes, all of which `fill` writes.
+  static func leaf(
+    byteCount: Int, _ fill: (UnsafeMutableRawBufferPointer) -> Void
+  ) -> TreeHash {
+    withUnsafeTemporaryAllocation(byteCount: 1 + byteCount, alignment: 8) { buffer in
+      // One update: each call into the hash function costs.
+      buffer[0] = leafPrefix
+      fill(UnsafeMutableRawBufferPointer(rebasing: buffer[1...]))
+      return hash(UnsafeRawBufferPointer(buffer))
+    }
+  }
+
+  private static func hash(_ bytes: UnsafeRawBufferPointer) -> TreeHash {
     var hash = SHA256()
-    Swift.withUnsafeBytes(of: leafPrefix) { hash.update(bufferPointer: $0) }
     hash.update(bufferPointer: bytes)
     return TreeHash(hash.finalize())
   }
@@ -104,9 +119,7 @@ extension TreeHash {
       right.withUnsafeBytes {
         UnsafeMutableRawBufferPointer(rebasing: buffer[(1 + byteCount)...]).copyMemory(from: $0)
       }
-      var hash = SHA256()
-      hash.update(bufferPointer: UnsafeRawBufferPointer(buffer))
-      return TreeHash(hash.finalize())
+      return hash(UnsafeRawBufferPointer(buffer))
     }
   }
 }

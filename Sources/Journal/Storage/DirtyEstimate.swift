@@ -4,13 +4,23 @@ import CLMDB
 ///
 /// LMDB does not tell how many pages a transaction has taken. Guessing too much costs nothing:
 /// the file is sparse.
-struct DirtyEstimate {
-  private var scattered = [Int](repeating: 0, count: Table.allCases.count)
-  private var isTouched = [Bool](repeating: false, count: Table.allCases.count)
+final class DirtyEstimate {
+  private let scattered = UnsafeMutablePointer<Int>.allocate(capacity: Table.allCases.count)
+  private let isTouched = UnsafeMutablePointer<Bool>.allocate(capacity: Table.allCases.count)
   /// Row bytes and the pages of large rows, in whichever table.
   private(set) var flatBytes = 0
 
-  mutating func countStored(_ table: Table, rowBytes: Int, pageBytes: Int, isScattered: Bool) {
+  init() {
+    scattered.initialize(repeating: 0, count: Table.allCases.count)
+    isTouched.initialize(repeating: false, count: Table.allCases.count)
+  }
+
+  deinit {
+    scattered.deallocate()
+    isTouched.deallocate()
+  }
+
+  func countStored(_ table: Table, rowBytes: Int, pageBytes: Int, isScattered: Bool) {
     isTouched[table.index] = true
     if isScattered { scattered[table.index] += 1 }
     // LMDB gives a row of half a page or more pages of its own.
@@ -18,13 +28,13 @@ struct DirtyEstimate {
     flatBytes += isLarge ? (rowBytes / pageBytes + 2) * pageBytes : rowBytes + 16
   }
 
-  mutating func countScattered(_ table: Table) {
+  func countScattered(_ table: Table) {
     isTouched[table.index] = true
     scattered[table.index] += 1
   }
 
   /// Freed pages are listed, eight bytes each, in the free list.
-  mutating func countFreed(pages: Int) {
+  func countFreed(pages: Int) {
     flatBytes += pages * 8
   }
 

@@ -20,12 +20,37 @@ package final class WriteTransaction: Transaction {
   private(set) var isMapFull = false
   /// One cursor a table: it remembers its path, which makes ordered writes cheap. LMDB closes
   /// them with the transaction.
-  private var cursors = [OpaquePointer?](repeating: nil, count: Table.allCases.count)
-  private var estimate = DirtyEstimate()
+  private let cursors = UnsafeMutablePointer<OpaquePointer?>.allocate(
+    capacity: Table.allCases.count)
+  private let estimate = DirtyEstimate()
   /// What the transaction writes, by an upper estimate; 0 before it was asked for.
   private(set) var dirtyBytes = 0
   /// The length the head row will promise; nil before ``prepareCommit(estimatedDirtyBytes:)``.
   private(set) var reservedBytes: UInt64?
+
+  init(_ handle: OpaquePointer, _ environment: Environment) {
+    cursors.initialize(repeating: nil, count: Table.allCases.count)
+    super.init(handle, environment, lease: nil)
+  }
+
+  deinit {
+    cursors.deallocate()
+  }
+
+  /// Lends the payload of the row at `key`, or nil, by the cursor that writes: storing the row
+  /// afterwards finds its page at once. The pointer ends with the next write.
+  package func withRow(
+    _ table: Table, _ key: UnsafeRawBufferPointer,
+    _ body: (UnsafeRawBufferPointer?) throws -> Void
+  ) throws {
+    guard Row.keyLengths.contains(key.count) else { return try body(nil) }
+    var keyValue = MDB_val(key)
+    var stored = MDB_val()
+    let code = mdb_cursor_get(try cursor(table), &keyValue, &stored, MDB_SET)
+    if code == MDB_NOTFOUND { return try body(nil) }
+    guard code == 0 else { throw environment.failure(code, "reading \(table.name)") }
+    try sealer.lend(table, key, try Row.payload(table, key, stored.bytes)) { try body($0) }
+  }
 
   /// Stores a row, replacing one with the same key.
   package func put(

@@ -59,17 +59,18 @@ package enum Baseline {
   }
 
   /// Gives a fold in memory the state at the horizon.
-  static func restore(from reader: JournalReader, into state: MemoryFoldState) throws {
+  static func restore(from reader: JournalReader, into state: any FoldState) throws {
     try scan(reader.storage, generation: reader.horizon.generation) { table, key, payload in
       switch table {
-      case .records: state.putRecord([UInt8](key), [UInt8](payload))
-      case .edits: state.putEdit(try JournalReader.sequence(ofKey: key), try EditState(payload))
+      case .records: try state.putRecord(key, payload)
+      case .edits:
+        try state.putEdit(try JournalReader.sequence(ofKey: key), try EditState(payload))
       case .meta:
         let name = String(decoding: key, as: UTF8.self)
         if name == MetaKey.fold {
           state.counts = try FoldCounts(payload)
         } else {
-          state.putMeta(name, [UInt8](payload))
+          try state.putMeta(name, [UInt8](payload))
         }
       default: throw JournalError.damaged("the baseline has a row of no known table")
       }

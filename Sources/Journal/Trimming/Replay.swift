@@ -10,7 +10,7 @@ package enum Replay {
   ///   ``JournalError/unsupported(_:)`` at an entry this release cannot fold.
   package static func fold(
     _ reader: JournalReader, through: SequenceNumber, with folder: any InlineFolder,
-    each: (StoredEntry, FoldOutcome) throws -> Void = { _, _ in }
+    each: (HeldEntry, FoldOutcome) throws -> Void = { _, _ in }
   ) throws -> MemoryFoldState {
     let horizon = reader.horizon.sequence
     guard through <= reader.head.lastSequence else {
@@ -30,26 +30,32 @@ package enum Replay {
     }
     let state = try MemoryFoldState(reader)
     guard through >= horizon else { return state }
-    try reader.scanEntries(from: horizon) { entry in
+    try fold(reader, through: through, with: folder, into: state, each: each)
+    return state
+  }
+
+  /// Folds the entries from the horizon up to `through` into a state that stands at the horizon.
+  static func fold(
+    _ reader: JournalReader, through: SequenceNumber, with folder: any InlineFolder,
+    into state: any FoldState, each: (HeldEntry, FoldOutcome) throws -> Void = { _, _ in }
+  ) throws {
+    let horizon = reader.horizon.sequence
+    var last = state.counts.through
+    try reader.scanHeld(from: horizon) { entry in
       guard entry.header.sequence <= through else { return false }
-      guard entry.header.sequence == state.counts.through + 1 else {
-        throw JournalError.damaged(
-          "entry \(state.counts.through + 1) is missing; run `journal verify`")
+      guard entry.header.sequence == last + 1 else {
+        throw JournalError.damaged("entry \(last + 1) is missing; run `journal verify`")
       }
       let outcome =
         entry.encoding == StoredEntry.erasedEncoding
-        ? FoldOutcome()
-        : try folder.fold(
-          entry.header, body: entry.plainBody, record: nil, precondition: .none, isReplay: true,
-          in: state)
-      state.counts.through = entry.header.sequence
+        ? FoldOutcome() : try folder.replay(entry.header, body: entry.plainBody, in: state)
+      last = entry.header.sequence
       try each(entry, outcome)
       return entry.header.sequence < through
     }
-    guard state.counts.through == through else {
-      throw JournalError.damaged(
-        "entry \(state.counts.through + 1) is missing; run `journal verify`")
+    state.counts.through = last
+    guard last == through else {
+      throw JournalError.damaged("entry \(last + 1) is missing; run `journal verify`")
     }
-    return state
   }
 }

@@ -283,7 +283,7 @@ package final class Verifier {
     guard reader.storage.holdsFold else { return }
     try compare(.records, state.records.count) { state.records[$0] }
     try compare(.edits, state.edits.count) { key in
-      try key.withUnsafeBytes { state.edits[try JournalReader.sequence(ofKey: $0)]?.encoded }
+      try key.withUnsafeBytes { state.edit(try JournalReader.sequence(ofKey: $0))?.encoded }
     }
     if try reader.counts() != state.counts { problem("the stored counts are not the folded ones") }
     let folded = try reader.metaRows(prefix: MetaKey.folded)

@@ -16,50 +16,76 @@ package enum EditRule {
     package var hasEffect: Bool
   }
 
+  /// What an edit leaves of a record's fields, copied only where they are put together anew.
+  package enum Outcome {
+    /// An update or delete of a record that is not there.
+    case noEffect
+    case gone
+    /// The fields stand in the edit itself.
+    case replaced(UnsafeRawBufferPointer)
+    case merged([UInt8])
+  }
+
   /// Applies one edit. Pure.
+  package static func outcome(
+    _ edit: EditContent, on fields: UnsafeRawBufferPointer?
+  ) throws -> Outcome {
+    switch edit.kind {
+    case .create:
+      let own = try required(edit)
+      guard let fields else { return .replaced(own) }
+      return .merged(try FieldMap.merge(base: fields, set: own, unset: []))
+    case .update:
+      guard let fields else { return .noEffect }
+      let unset = try edit.unset.map { try names($0) } ?? []
+      return .merged(try FieldMap.merge(base: fields, set: edit.fields, unset: unset))
+    case .put:
+      return .replaced(try required(edit))
+    case .delete:
+      return fields == nil ? .noEffect : .gone
+    default:
+      throw JournalError.damaged("\(edit.kind) is not an edit")
+    }
+  }
+
+  /// Applies one edit to fields of one's own. Pure.
   package static func apply(
     _ kind: EntryKind, _ body: Body, to fields: [UInt8]?
   ) throws -> Effect {
-    switch kind {
-    case .create:
-      let own = try required(.fields, body)
-      guard let fields else { return Effect(fields: [UInt8](own), hasEffect: true) }
-      return Effect(fields: try merge(fields, set: own, unset: []), hasEffect: true)
-    case .update:
-      guard let fields else { return Effect(fields: nil, hasEffect: false) }
-      return Effect(
-        fields: try merge(fields, set: body.raw(.set), unset: unset(body)), hasEffect: true)
-    case .put:
-      return Effect(fields: [UInt8](try required(.fields, body)), hasEffect: true)
-    case .delete:
-      return Effect(fields: nil, hasEffect: fields != nil)
-    default:
-      throw JournalError.damaged("\(kind) is not an edit")
+    let edit = EditContent(kind, body)
+    let outcome =
+      if let fields {
+        try fields.withUnsafeBytes { try Self.outcome(edit, on: $0) }
+      } else {
+        try Self.outcome(edit, on: nil)
+      }
+    switch outcome {
+    case .noEffect: return Effect(fields: nil, hasEffect: false)
+    case .gone: return Effect(fields: nil, hasEffect: true)
+    case .replaced(let fields): return Effect(fields: [UInt8](fields), hasEffect: true)
+    case .merged(let fields): return Effect(fields: fields, hasEffect: true)
     }
+  }
+
+  private static func required(_ edit: EditContent) throws -> UnsafeRawBufferPointer {
+    guard let fields = edit.fields else {
+      throw JournalError.damaged("an edit lacks its fields")
+    }
+    return fields
   }
 
   /// The names of the fields to unset, as raw UTF-8.
   package static func unset(_ body: Body) throws -> [UnsafeRawBufferPointer] {
-    guard let raw = body.raw(.unset) else { return [] }
+    try body.raw(.unset).map { try names($0) } ?? []
+  }
+
+  private static func names(_ raw: UnsafeRawBufferPointer) throws -> [UnsafeRawBufferPointer] {
     var reader = CBORReader(raw)
     var names: [UnsafeRawBufferPointer] = []
     for _ in 0..<(try reader.arrayCount()) {
       names.append(UnsafeRawBufferPointer(rebasing: raw[try reader.text()]))
     }
     return names
-  }
-
-  private static func required(_ key: BodyKey, _ body: Body) throws -> UnsafeRawBufferPointer {
-    guard let raw = body.raw(key) else {
-      throw JournalError.damaged("an edit lacks its \(key)")
-    }
-    return raw
-  }
-
-  private static func merge(
-    _ fields: [UInt8], set: UnsafeRawBufferPointer?, unset: [UnsafeRawBufferPointer]
-  ) throws -> [UInt8] {
-    try fields.withUnsafeBytes { try FieldMap.merge(base: $0, set: set, unset: unset) }
   }
 
   /// The names of the fields an edit touches; nil when it touches the record as a whole.

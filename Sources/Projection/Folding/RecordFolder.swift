@@ -7,43 +7,68 @@ package import Journal
 package struct RecordFolder: InlineFolder {
   package init() {}
 
+  package func replay(
+    _ header: EntryHeader, body: UnsafeRawBufferPointer, in state: any FoldState
+  ) throws -> FoldOutcome {
+    try fold(header, body, .none, isReplay: true, state)
+  }
+
   package func fold(
-    _ header: EntryHeader, body: [UInt8], record: RecordAddress?,
-    precondition: Draft.Precondition, isReplay: Bool, in state: any FoldState
+    _ header: EntryHeader, _ draft: Draft, in state: any FoldState
+  ) throws -> FoldOutcome {
+    try draft.body.withUnsafeBytes { body in
+      if header.kind.isEdit, let content = draft.content, let record = draft.record {
+        return try record.rowKey.withUnsafeBytes {
+          try foldEdit(
+            header, EditContent(draft, body, content), $0, draft.precondition, isReplay: false,
+            state)
+        }
+      }
+      return try fold(header, body, draft.precondition, isReplay: false, state)
+    }
+  }
+
+  private func fold(
+    _ header: EntryHeader, _ bytes: UnsafeRawBufferPointer,
+    _ precondition: Draft.Precondition, isReplay: Bool, _ state: any FoldState
   ) throws -> FoldOutcome {
     guard header.kind.isFoldable else {
       throw JournalError.unsupported(
         "entry \(header.sequence) is of kind \(header.kind), which this release cannot fold; "
           + "use a newer release")
     }
-    return try body.withUnsafeBytes { bytes in
-      let parsed = try Body(bytes)
-      guard parsed.isUnderstood else {
-        throw JournalError.unsupported(
-          "entry \(header.sequence) has members only a later release knows; use that release")
-      }
-      switch header.kind {
-      case .create, .update, .put, .delete:
-        return try foldEdit(header, parsed, record, precondition, isReplay, state)
-      case .remoteChange:
-        return try foldRemoteChange(header, parsed, isReplay, state)
-      case .conflict:
-        return try foldConflict(header, parsed, state)
-      case .cursor:
-        try foldCursor(header, parsed, state)
-      case .sent, .accepted, .refused, .retried, .deviceChanged:
-        return try foldDelivery(header, parsed, isReplay, state)
-      case .declared:
-        try foldDeclaration(parsed, state)
-      case .trimmed:
-        try foldTrim(header, parsed, state)
-      case .erased:
-        try foldErasure(header, parsed, state)
-      default:
-        break
-      }
-      return FoldOutcome()
+    let body = try Body(bytes)
+    guard body.isUnderstood else {
+      throw JournalError.unsupported(
+        "entry \(header.sequence) has members only a later release knows; use that release")
     }
+    switch header.kind {
+    case .create, .update, .put, .delete:
+      guard
+        let outcome = try body.withRowKey({ key in
+          try foldEdit(
+            header, EditContent(header.kind, body), key, precondition, isReplay: isReplay, state)
+        })
+      else { throw JournalError.damaged("edit \(header.sequence) names no record") }
+      return outcome
+    case .remoteChange:
+      return try foldRemoteChange(header, body, isReplay, state)
+    case .conflict:
+      return try foldConflict(header, body, state)
+    case .cursor:
+      try foldCursor(header, body, state)
+    case .sent, .accepted, .refused, .retried, .deviceChanged:
+      return try foldDelivery(header, body, isReplay, state)
+    case .declared:
+      try foldDeclaration(body, state)
+    case .trimmed:
+      try foldTrim(header, body, state)
+    case .erased:
+      try foldErasure(header, body, state)
+    default:
+      break
+    }
+    return FoldOutcome()
   }
 
   /// Keeps which archives there are: later messages and erasures name them.
@@ -104,69 +129,6 @@ package struct RecordFolder: InlineFolder {
       throw JournalError.damaged("the `sent` entry \(sequence) is missing; run `journal verify`")
     }
     return try entry.plainBody.withUnsafeBytes { try Body($0).text(.remote) }
-  }
-
-  // MARK: Edits
-
-  private func foldEdit(
-    _ header: EntryHeader, _ body: Body, _ record: RecordAddress?,
-    _ precondition: Draft.Precondition, _ isReplay: Bool, _ state: any FoldState
-  ) throws -> FoldOutcome {
-    guard let key = try (record ?? body.record())?.rowKey else {
-      throw JournalError.damaged("edit \(header.sequence) names no record")
-    }
-    var row = try state.record(key).map { try RecordRow($0) } ?? RecordRow()
-    try check(precondition, row, key)
-    let effect = try EditRule.apply(header.kind, body, to: row.visible)
-    if !isReplay, let fields = effect.fields, fields.count > Limits.recordBytes {
-      throw JournalError.invalidInput(
-        "the record would have \(fields.count) bytes, over the limit of 1 MiB - 16 KiB")
-    }
-    var outcome = FoldOutcome()
-    outcome.previous = row.last
-    outcome.visibleBytes = effect.fields?.count ?? 0
-    row.last = header.sequence
-    state.counts.edits += 1
-    if header.flags.contains(.local) {
-      state.counts.local += 1
-      if effect.hasEffect {
-        let version = ServerVersion(
-          timestamp: header.time.milliseconds, tieBreak: header.sequence)
-        row.base = RecordRow.Base(version: version, born: row.base?.born ?? version)
-        row.baseFields = effect.fields
-      }
-    } else {
-      var edit = EditState()
-      if row.openCount > 0 {
-        edit.base = .earlierEdit
-      } else if let base = row.base {
-        edit.base = .version(base.version)
-      }
-      edit.previousOpen = row.newestOpen
-      try row.lay(header.sequence, effect.fields)
-      state.counts.pending += 1
-      try state.putEdit(header.sequence, edit)
-    }
-    try state.putRecord(key, row.encoded)
-    return outcome
-  }
-
-  private func check(
-    _ precondition: Draft.Precondition, _ row: RecordRow, _ key: [UInt8]
-  ) throws {
-    let exists = row.visible != nil
-    if let last = precondition.last, last != row.last {
-      let names = try RecordAddress(rowKey: key).names
-      throw JournalError.unexpectedVersion(
-        "\(names.collection)/\(names.key) was last changed by entry \(row.last), not \(last); read it "
-          + "again and decide anew")
-    }
-    guard let expected = precondition.exists, expected != exists else { return }
-    let names = try RecordAddress(rowKey: key).names
-    throw JournalError.invalidInput(
-      exists
-        ? "create of \(names.collection)/\(names.key), which exists; use put or update"
-        : "\(names.collection)/\(names.key) does not exist; create it or use put")
   }
 
   // MARK: The server's order

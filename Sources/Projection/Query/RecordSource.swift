@@ -10,8 +10,10 @@ protocol RecordSource {
   /// The last entry about a record; 0 when nothing is known of it.
   func last(_ rowKey: [UInt8]) throws -> SequenceNumber
   /// Visible records in order of their row key from `prefix` on; `body` returns false to stop.
+  /// Both are lent.
   func scan(
-    prefix: [UInt8], _ body: (_ rowKey: UnsafeRawBufferPointer, _ fields: [UInt8]) throws -> Bool
+    prefix: [UInt8],
+    _ body: (_ rowKey: UnsafeRawBufferPointer, _ fields: UnsafeRawBufferPointer) throws -> Bool
   ) throws
 }
 
@@ -20,7 +22,9 @@ struct StoredRecords: RecordSource {
   let reader: JournalReader
 
   func visible(_ rowKey: [UInt8]) throws -> [UInt8]? {
-    try reader.storage.withValue(.records, rowKey) { try RecordRow($0).visible } ?? nil
+    try reader.storage.withValue(.records, rowKey) {
+      try RecordRowView($0).visible.map { [UInt8]($0) }
+    } ?? nil
   }
 
   func last(_ rowKey: [UInt8]) throws -> SequenceNumber {
@@ -28,11 +32,11 @@ struct StoredRecords: RecordSource {
   }
 
   func scan(
-    prefix: [UInt8], _ body: (UnsafeRawBufferPointer, [UInt8]) throws -> Bool
+    prefix: [UInt8], _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> Bool
   ) throws {
     try reader.storage.scan(.records, from: prefix) { key, payload in
       guard key.starts(with: prefix) else { return false }
-      guard let fields = try RecordRow(payload).visible else { return true }
+      guard let fields = try RecordRowView(payload).visible else { return true }
       return try body(key, fields)
     }
   }
@@ -40,7 +44,7 @@ struct StoredRecords: RecordSource {
 
 /// The rows of a fold in memory.
 struct FoldedRecords: RecordSource {
-  private let records: [[UInt8]: [UInt8]]
+  private let records: FlatRows
 
   init(_ state: MemoryFoldState) {
     records = state.records
@@ -55,12 +59,11 @@ struct FoldedRecords: RecordSource {
   }
 
   func scan(
-    prefix: [UInt8], _ body: (UnsafeRawBufferPointer, [UInt8]) throws -> Bool
+    prefix: [UInt8], _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> Bool
   ) throws {
-    let keys = records.keys.filter { $0.starts(with: prefix) }
-    for key in keys.sorted(by: { $0.lexicographicallyPrecedes($1) }) {
-      guard let fields = try visible(key) else { continue }
-      guard try key.withUnsafeBytes({ try body($0, fields) }) else { return }
+    try records.forEachSorted(prefix: prefix) { key, payload in
+      guard let fields = try RecordRowView(payload).visible else { return true }
+      return try body(key, fields)
     }
   }
 }

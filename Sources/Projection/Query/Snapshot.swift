@@ -63,6 +63,14 @@ public final class Snapshot {
     _ collection: String? = nil,
     _ body: (_ rowKey: UnsafeRawBufferPointer, _ fields: [UInt8]) throws -> Bool
   ) throws {
+    try scanLent(collection) { try body($0, [UInt8]($1)) }
+  }
+
+  /// Like ``scan(_:_:)``, with the fields lent where they lie: nothing is copied.
+  package func scanLent(
+    _ collection: String? = nil,
+    _ body: (_ rowKey: UnsafeRawBufferPointer, _ fields: UnsafeRawBufferPointer) throws -> Bool
+  ) throws {
     try source.scan(prefix: Self.prefix(collection), body)
   }
 
@@ -77,13 +85,15 @@ public final class Snapshot {
   }
 
   package static func decode(_ fields: [UInt8]) throws -> Fields {
-    try fields.withUnsafeBytes { bytes in
-      var reader = CBORReader(bytes)
-      guard case .object(let fields) = try reader.value(maxDepth: Limits.depth) else {
-        throw JournalError.damaged("a record's fields are not a map; run `journal verify`")
-      }
-      return fields
+    try fields.withUnsafeBytes { try decode($0) }
+  }
+
+  private static func decode(_ fields: UnsafeRawBufferPointer) throws -> Fields {
+    var reader = CBORReader(fields)
+    guard case .object(let fields) = try reader.value(maxDepth: Limits.depth) else {
+      throw JournalError.damaged("a record's fields are not a map; run `journal verify`")
     }
+    return fields
   }
 
   /// All records of a collection that match, sorted and cut as the query says.
@@ -91,11 +101,14 @@ public final class Snapshot {
   /// Reads the whole collection.
   public func query(_ query: Query) throws -> [Record] {
     var matches: [(record: Record, sort: Value?)] = []
-    try scan(query.collection) { rowKey, encoded in
+    let prefixBytes = try Self.prefix(query.collection).count
+    try scanLent(query.collection) { rowKey, encoded in
       let fields = try Self.decode(encoded)
       guard query.conditions.allSatisfy({ $0.matches(fields) }) else { return true }
-      let names = try RecordAddress.names(inRowKey: rowKey)
-      let record = Record(collection: names.collection, key: names.key, fields: fields)
+      // The scan lends only keys that begin with the prefix.
+      let key = String(
+        decoding: UnsafeRawBufferPointer(rebasing: rowKey[prefixBytes...]), as: UTF8.self)
+      let record = Record(collection: query.collection, key: key, fields: fields)
       matches.append((record, query.sort.flatMap { fields[$0.field] }))
       // Unsorted matches come in their final order.
       guard query.sort == nil, let limit = query.limit else { return true }

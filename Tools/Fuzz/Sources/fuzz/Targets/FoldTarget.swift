@@ -16,9 +16,7 @@ extension FuzzTarget {
       let entry = maker.next(&choices, isLocal: state.isLocal)
       state.entries[entry.header.sequence] = entry
       let outcome = try accepted {
-        try RecordFolder().fold(
-          entry.header, body: entry.plainBody, record: nil, precondition: .none,
-          isReplay: choices.below(4) != 0, in: state)
+        try state.fold(entry, isReplay: choices.below(4) != 0)
       }
       guard let outcome else { return }
       state.counts.through = entry.header.sequence
@@ -42,8 +40,28 @@ private final class FoldTable: FoldState {
     self.isLocal = isLocal
   }
 
-  func record(_ key: [UInt8]) -> [UInt8]? { records[key] }
-  func putRecord(_ key: [UInt8], _ payload: [UInt8]) { records[key] = payload }
+  /// Folds an entry as a replay does, or as its writer does.
+  func fold(_ entry: StoredEntry, isReplay: Bool) throws -> FoldOutcome {
+    let folder = RecordFolder()
+    if isReplay {
+      return try entry.plainBody.withUnsafeBytes {
+        try folder.replay(entry.header, body: $0, in: self)
+      }
+    }
+    return try folder.fold(
+      entry.header, Draft(entry.header.kind, body: entry.plainBody), in: self)
+  }
+
+  func withRecord(
+    _ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer?) throws -> Void
+  ) throws {
+    guard let row = records[[UInt8](key)] else { return try body(nil) }
+    try row.withUnsafeBytes { try body($0) }
+  }
+  func putRecord(_ key: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer) {
+    records[[UInt8](key)] = [UInt8](payload)
+  }
+  func count(edit isLocal: Bool) { counts.count(edit: isLocal) }
   func edit(_ sequence: SequenceNumber) -> EditState? { edits[sequence] }
   func putEdit(_ sequence: SequenceNumber, _ state: EditState) { edits[sequence] = state }
   func removeEdit(_ sequence: SequenceNumber) { edits[sequence] = nil }
