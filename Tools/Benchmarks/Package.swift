@@ -21,7 +21,11 @@ let package = Package(
       name: "SystemLMDB",
       pkgConfig: "lmdb",
       providers: [.apt(["liblmdb-dev"]), .brew(["lmdb"])]),
-    .target(name: "CBaseline", dependencies: ["SystemLMDB"]),
+    .systemLibrary(
+      name: "SystemSQLite",
+      pkgConfig: "sqlite3",
+      providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite3"])]),
+    .target(name: "CBaseline", dependencies: ["SystemLMDB", "SystemSQLite"]),
     .executableTarget(
       name: "benchmarks",
       dependencies: [

@@ -87,5 +87,6 @@ int baseline_table_bytes(const char *directory, const char *table, size_t *bytes
 }
 
 const char *baseline_message(int code) {
+  if (code == BASELINE_SQLITE_FAILED) return "SQLite refused a statement";
   return mdb_strerror(code);
 }

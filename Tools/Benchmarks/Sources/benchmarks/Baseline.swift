@@ -61,6 +61,28 @@ final class Baseline {
     return microseconds
   }
 
+  static func sqlite(_ file: String, _ entries: [baseline_entry], batch: Int) throws {
+    try entries.withUnsafeBufferPointer {
+      try check(baseline_sqlite_append(file, $0.baseAddress, $0.count, batch))
+    }
+  }
+
+  static func sqliteOpenAndRead(_ file: String, limit: Int) throws {
+    var rows = 0
+    try check(baseline_sqlite_open_and_read(file, limit, &rows))
+    guard rows == limit else { throw Failure(description: "SQLite read \(rows) of \(limit)") }
+  }
+
+  static var canCountAllocations: Bool { baseline_can_count_allocations() != 0 }
+
+  /// Allocations of the whole process while `work` runs.
+  static func allocations(_ work: () async throws -> Void) async rethrows -> Int {
+    baseline_count_allocations(1)
+    defer { baseline_count_allocations(0) }
+    try await work()
+    return baseline_allocations()
+  }
+
   private static func unwrap(_ raw: OpaquePointer?) throws -> OpaquePointer {
     guard let raw else { throw Failure(description: "C gave no journal") }
     return raw

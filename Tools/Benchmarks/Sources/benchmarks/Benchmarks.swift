@@ -1,9 +1,11 @@
+import Dispatch
 import Foundation
+import Synchronization
 
 /// Prints, as Markdown, how the journal compares with the same tables written in C on LMDB.
 @main
 enum Benchmarks {
-  static func main() async throws {
+  static func main() throws {
     let options: Options
     do {
       options = try Options(CommandLine.arguments.dropFirst())
@@ -15,7 +17,19 @@ enum Benchmarks {
     try FileManager.default.createDirectory(
       atPath: directory, withIntermediateDirectories: true)
     defer { remove(directory) }
-    try await run(options, directory)
+    // A main function that waits keeps its thread: profilers lose a process whose first is gone.
+    let finished = DispatchSemaphore(value: 0)
+    let failure = Mutex<(any Error)?>(nil)
+    Task.detached {
+      do {
+        try await run(options, directory)
+      } catch {
+        failure.withLock { $0 = error }
+      }
+      finished.signal()
+    }
+    finished.wait()
+    if let failure = failure.withLock({ $0 }) { throw failure }
   }
 
   private static func run(_ options: Options, _ directory: String) async throws {
@@ -27,28 +41,109 @@ enum Benchmarks {
         + "\(Format.grouped(Double(work.records))) records, \(Workload.fieldBytes) bytes of "
         + "fields each; median of \(options.runs), range of the ratios in brackets.\n")
     let flushesBefore = try Baseline.flushes(200, file: directory + "/flush")
-    var table = [
-      try await rows.append("append, one to a commit", count: singles, batch: 1),
-      try await rows.append(
+    func wants(_ row: String) -> Bool { options.rows?.contains(row) ?? true }
+    var table: [Measurement] = []
+    var budget: [BudgetRow] = []
+    var notes: [String] = []
+    if wants("single") {
+      let row = try await rows.append("append, one to a commit", count: singles, batch: 1)
+      table.append(row)
+      budget.append(
+        BudgetRow(work: "single durable append, × C", target: 0.75, reached: row.speed(row.api)))
+    }
+    if wants("concurrent") {
+      let row = try await rows.concurrent()
+      table.append(row)
+      budget.append(
+        BudgetRow(
+          work: "64 appenders, × one", target: options.flushDelay ? 20 : 8,
+          reached: row.speed(row.api)))
+    }
+    if wants("append") {
+      let row = try await rows.append(
         "append, \(Format.grouped(Double(Workload.batch))) to a commit", count: options.entries,
-        batch: Workload.batch),
-    ]
-    table.append(try await rows.scanRecords())
-    table.append(try await rows.scanEntries())
-    // Sizes before the rebuild, which writes its tables in one piece.
-    let sizes = [
-      try Sizes(directory: rows.path(.baseline), work: work).line("C"),
-      try Sizes(directory: rows.path(.api), work: work).line("journal"),
-    ]
-    table.append(try await rows.rebuild())
-    table.append(try await rows.open())
+        batch: Workload.batch)
+      table.append(row)
+      let sqlite = try rows.sqlite()
+      let typed = sqlite.map(\.seconds).median / row.api.map(\.seconds).median
+      budget += [
+        BudgetRow(work: "pre-encoded append, × C", target: 0.8, reached: row.speed(row.inner)),
+        BudgetRow(work: "typed append, × SQLite", target: 3, reached: typed),
+      ]
+      notes.append(
+        "- SQLite (C interface, bodies encoded beforehand, same batches): "
+          + "\(row.rate(sqlite)) entries a second")
+      // Sizes before the rebuild, which writes its tables in one piece.
+      let journal = Sizes(directory: rows.path(.api), work: work)
+      budget.append(
+        BudgetRow(
+          work: "bytes over a pending body", target: 190, isAtMost: true,
+          reached: try journal.overBody(), unit: "B"))
+      notes += [
+        try Sizes(directory: rows.path(.baseline), work: work).line("C"),
+        try journal.line("journal"),
+      ]
+    }
+    if wants("records") {
+      table.append(try await rows.scanRecords())
+      let typed = try await rows.typedRead()
+      table.append(typed)
+      budget.append(
+        BudgetRow(work: "typed read, × JSONDecoder", target: 5, reached: typed.speed(typed.api)))
+    }
+    if wants("entries") {
+      let row = try await rows.scanEntries()
+      table.append(row)
+      budget.append(
+        BudgetRow(work: "scan of headers, × C", target: 0.7, reached: row.speed(row.inner)))
+    }
+    if wants("open") {
+      table.append(try await rows.open())
+      let pending = try rows.openPending()
+      table.append(pending)
+      budget.append(
+        BudgetRow(
+          work: "open, × SQLite reading 20,000 rows", target: 1,
+          reached: pending.speed(pending.api)))
+    }
+    if wants("rebuild") {
+      let row = try await rows.rebuild()
+      table.append(row)
+      let rate = Double(options.entries) / row.api.map(\.seconds).median / 1e6
+      budget.append(
+        BudgetRow(
+          work: "rebuild, \(Format.grouped(Double(work.records))) records",
+          target: work.records <= 100_000 ? 1 : 0.3, reached: rate, unit: "M/s"))
+      notes.append("- resident memory at its highest: \(Memory.peakMiB()) MiB")
+    }
+    if wants("sizes") {
+      let delivered = try await Delivered(directory: directory + "/delivered", work: work).measure()
+      budget += [
+        BudgetRow(
+          work: "bytes over a settled body", target: 170, isAtMost: true,
+          reached: delivered.settled, unit: "B"),
+        BudgetRow(
+          work: "bytes of a trimmed entry", target: 45, isAtMost: true,
+          reached: delivered.trimmed, unit: "B"),
+      ]
+    }
+    if wants("allocations"), let counts = try await rows.allocations() {
+      budget += [
+        BudgetRow(
+          work: "allocations per appended entry", target: 2, isAtMost: true,
+          reached: counts.appended, unit: ""),
+        BudgetRow(
+          work: "allocations per scanned entry", target: 0.01, isAtMost: true,
+          reached: counts.scanned, unit: ""),
+      ]
+    }
     let flushes = flushesBefore + (try Baseline.flushes(200, file: directory + "/flush"))
     print(Format.table(table))
     print(
-      "\n- flush: \(Format.grouped(flushes.median)) µs for 4 KiB written and fdatasync; "
-        + "durable commits a second: C \(table[0].rate(table[0].baseline)), "
-        + "API \(table[0].rate(table[0].api))")
-    print(sizes.joined(separator: "\n"))
+      "\n- flush: \(Format.grouped(flushes.median)) µs for 4 KiB written and fdatasync"
+        + (options.flushDelay ? ", delayed on purpose" : ""))
+    print(notes.joined(separator: "\n") + "\n")
+    print(BudgetRow.table(budget))
   }
 
   private static func remove(_ directory: String) {

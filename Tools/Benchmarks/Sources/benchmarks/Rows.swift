@@ -31,7 +31,7 @@ struct Rows {
     return try Baseline.create(at: path(.baseline))
   }
 
-  private func makeStore(_ place: Place) throws -> Store {
+  func makeStore(_ place: Place) throws -> Store {
     try remove(place)
     return try Store.create(at: path(place), label: "benchmark")
   }
@@ -44,12 +44,12 @@ struct Rows {
       baseline: {
         let journal = try makeBaseline()
         defer { journal.close() }
-        return try seconds { try journal.append(work.entries[..<count], batch: batch) }
+        return try cost { try journal.append(work.entries[..<count], batch: batch) }
       },
       api: {
         let store = try makeStore(.api)
         defer { store.close() }
-        return try await secondsAwaiting {
+        return try await costAwaiting {
           for start in starts {
             try await store.write { tx in
               for edit in work.edits[start..<min(start + batch, count)] {
@@ -63,7 +63,7 @@ struct Rows {
         let store = try makeStore(.inner)
         defer { store.close() }
         let batches = starts.map { Array(work.drafts[$0..<min($0 + batch, count)]) }
-        return try await secondsAwaiting {
+        return try await costAwaiting {
           for drafts in batches {
             _ = try await store.journal.transact { try $0.appendGroup(drafts).count }
           }
@@ -78,17 +78,17 @@ struct Rows {
     defer { store.close() }
     return try await .run(
       "scan all records", count: work.records, unit: "records", runs: runs,
-      baseline: { try seconds { try expect(baseline.scan("records"), work.records) } },
+      baseline: { try cost { try expect(baseline.scan("records"), work.records) } },
       api: {
-        try seconds {
+        try cost {
           try expect(store.read { try $0.query(Query(Workload.collection)).count }, work.records)
         }
       },
       inner: {
-        try seconds {
+        try cost {
           var rows = 0
           try store.read { snapshot in
-            try snapshot.scan { _, _ in
+            try snapshot.scanLent { _, _ in
               rows += 1
               return true
             }
@@ -107,12 +107,12 @@ struct Rows {
       name: "scan all entries", count: work.entries.count, unit: "entries")
     for _ in 0..<runs {
       measurement.baseline.append(
-        try seconds { try expect(baseline.scan("entries"), work.entries.count) })
+        try cost { try expect(baseline.scan("entries"), work.entries.count) })
       measurement.inner.append(
-        try seconds {
+        try cost {
           var rows = 0
           try store.journal.read { reader in
-            try reader.scanEntries(from: 1) { _ in
+            try reader.scanHeld(from: 1) { _ in
               rows += 1
               return true
             }
@@ -131,8 +131,8 @@ struct Rows {
     defer { store.close() }
     return try await .run(
       "rebuild", count: work.entries.count, runs: runs,
-      baseline: { try seconds { try baseline.rebuild() } },
-      api: { try await secondsAwaiting { try await store.rebuild() } })
+      baseline: { try cost { try baseline.rebuild() } },
+      api: { try await costAwaiting { try await store.rebuild() } })
   }
 
   /// Opens twenty times a round: one is too short to be measured.
@@ -141,19 +141,19 @@ struct Rows {
     return try await .run(
       "open and close", count: times, unit: "times", runs: runs,
       baseline: {
-        try seconds {
+        try cost {
           for _ in 0..<times { try Baseline.open(at: path(.baseline)).close() }
         }
       },
       api: {
-        try seconds {
+        try cost {
           for _ in 0..<times { try Store.open(at: path(.api)).close() }
         }
       })
   }
 
   /// A row that reads less than it should would look fast.
-  private func expect(_ found: Int, _ expected: Int) throws {
+  func expect(_ found: Int, _ expected: Int) throws {
     guard found == expected else {
       throw Baseline.Failure(description: "\(found) rows were read instead of \(expected)")
     }

@@ -6,6 +6,12 @@ struct Sizes {
   /// The tables that grow with every entry; `records` grows with the records.
   private static let perEntry = ["entries", "ids", "edits", "tree"]
 
+  /// Bytes per entry in pages beside the bodies.
+  func overBody() throws -> Double {
+    let bytes = try Self.perEntry.reduce(0) { try $0 + Baseline.bytes(of: $1, in: directory) }
+    return Double(bytes - work.bodyBytes) / Double(work.entries.count)
+  }
+
   func line(_ name: String) throws -> String {
     let tables = try Self.perEntry.map { try Baseline.bytes(of: $0, in: directory) }
     let over = Double(tables.reduce(0, +) - work.bodyBytes) / Double(work.entries.count)

@@ -48,4 +48,24 @@ int baseline_flushes(const char *file, double *microseconds, size_t count);
 
 const char *baseline_message(int code);
 
+/// What the functions on SQLite return when it refused something.
+#define BASELINE_SQLITE_FAILED 100001
+
+/// Writes a journal row and a document row for each entry into a new SQLite database, `batch` to a
+/// durable commit.
+int baseline_sqlite_append(
+    const char *file, const baseline_entry *entries, size_t count, size_t batch);
+
+/// Opens that database and reads journal rows, at most `limit`.
+int baseline_sqlite_open_and_read(const char *file, size_t limit, size_t *rows);
+
+/// Starts (1) or stops (0) counting this process's allocations.
+void baseline_count_allocations(int starts);
+
+/// Allocations since counting started.
+size_t baseline_allocations(void);
+
+/// Whether this platform lets them be counted.
+int baseline_can_count_allocations(void);
+
 #endif

@@ -1,0 +1,147 @@
+import Foundation
+import Journal
+import Projection
+
+extension Rows {
+  static let appenders = 64
+
+  /// One appender that waits for each commit, against 64 at once: commits a second of both.
+  func concurrent() async throws -> Measurement {
+    let each = 50
+    let count = Self.appenders * each
+    let edits = work.edits.prefix(count)
+    return try await .run(
+      "append, 64 appenders (C column: one)", count: count, runs: runs,
+      baseline: {
+        let store = try makeStore(.inner)
+        defer { store.close() }
+        return try await costAwaiting {
+          for edit in edits {
+            try await store.write { try $0.put(Workload.collection, edit.key, edit.fields) }
+          }
+        }
+      },
+      api: {
+        let store = try makeStore(.inner)
+        defer { store.close() }
+        return try await costAwaiting {
+          try await withThrowingTaskGroup(of: Void.self) { group in
+            for appender in 0..<Self.appenders {
+              let own = edits.dropFirst(appender * each).prefix(each)
+              group.addTask {
+                for edit in own {
+                  try await store.write { try $0.put(Workload.collection, edit.key, edit.fields) }
+                }
+              }
+            }
+            try await group.waitForAll()
+          }
+        }
+      })
+  }
+
+  /// The edits of the batched row, written by SQLite's C interface.
+  func sqlite() throws -> [Cost] {
+    try (0..<runs).map { _ in
+      try removeSQLite()
+      return try cost { try Baseline.sqlite(sqliteFile, work.entries, batch: Workload.batch) }
+    }
+  }
+
+  private var sqliteFile: String { directory + "/sqlite" }
+
+  private func removeSQLite() throws {
+    for suffix in ["", "-wal", "-shm"] {
+      let file = sqliteFile + suffix
+      if FileManager.default.fileExists(atPath: file) {
+        try FileManager.default.removeItem(atPath: file)
+      }
+    }
+  }
+
+  /// Opening a journal whose edits are all pending, against opening SQLite and reading 20,000 rows.
+  func openPending() throws -> Measurement {
+    let pending = min(20_000, work.entries.count)
+    try removeSQLite()
+    try Baseline.sqlite(sqliteFile, Array(work.entries.prefix(pending)), batch: Workload.batch)
+    var measurement = Measurement(
+      name: "open, 20,000 pending (C column: SQLite opens and reads them)", count: 1,
+      unit: "times")
+    for _ in 0..<runs {
+      measurement.baseline.append(
+        try cost { try Baseline.sqliteOpenAndRead(sqliteFile, limit: pending) })
+      measurement.api.append(try cost { try Store.open(at: path(.api)).close() })
+    }
+    return measurement
+  }
+
+  /// Records as a type of their own: JSON texts decoded by Foundation, against a query's fields.
+  func typedRead() async throws -> Measurement {
+    struct Note: Codable {
+      var title: String
+      var count: Int
+      var text: String
+    }
+    let texts = try work.edits.prefix(work.records).map { edit in
+      try JSONEncoder().encode(
+        Note(
+          title: edit.fields["title"].flatMap(Self.text) ?? "", count: edit.key.utf8.count,
+          text: edit.fields["text"].flatMap(Self.text) ?? ""))
+    }
+    let store = try Store.open(at: path(.api))
+    defer { store.close() }
+    return try await .run(
+      "typed read (C column: JSONDecoder)", count: work.records, unit: "records", runs: runs,
+      baseline: {
+        let decoder = JSONDecoder()
+        return try cost {
+          var bytes = 0
+          for text in texts { bytes += try decoder.decode(Note.self, from: text).text.utf8.count }
+          try expect(bytes > 0 ? work.records : 0, work.records)
+        }
+      },
+      api: {
+        try cost {
+          var notes = 0
+          try store.read { snapshot in
+            for record in try snapshot.query(Query(Workload.collection)) {
+              guard case .string(let title)? = record.fields["title"],
+                case .integer(let count)? = record.fields["count"],
+                case .string(let text)? = record.fields["text"]
+              else { continue }
+              let note = Note(title: title, count: Int(count), text: text)
+              notes += note.text.isEmpty ? 0 : 1
+            }
+          }
+          try expect(notes, work.records)
+        }
+      })
+  }
+
+  private static func text(_ value: Value) -> String? {
+    if case .string(let text) = value { text } else { nil }
+  }
+
+  /// Allocations per appended entry (inner path, batches) and per scanned entry.
+  func allocations() async throws -> (appended: Double, scanned: Double)? {
+    guard Baseline.canCountAllocations else { return nil }
+    let store = try makeStore(.inner)
+    defer { store.close() }
+    let drafts = Array(work.drafts.prefix(Workload.batch))
+    let more = Array(work.drafts.dropFirst(Workload.batch).prefix(Workload.batch))
+    _ = try await store.journal.transact { try $0.appendGroup(drafts).count }
+    let appended = try await Baseline.allocations {
+      _ = try await store.journal.transact { try $0.appendGroup(more).count }
+    }
+    var rows = 0
+    let scanned = try await Baseline.allocations {
+      try store.journal.read { reader in
+        try reader.scanHeld(from: 1) { _ in
+          rows += 1
+          return true
+        }
+      }
+    }
+    return (Double(appended) / Double(more.count), Double(scanned) / Double(rows))
+  }
+}
