@@ -63,30 +63,30 @@ package struct RowWriter {
   package let bytes: UnsafeMutableRawBufferPointer
   package var offset = 0
 
-  @inlinable
+  @inlinable @inline(__always)
   package init(_ bytes: UnsafeMutableRawBufferPointer) {
     self.bytes = bytes
   }
 
-  @inlinable
+  @inlinable @inline(__always)
   package mutating func integer<T: FixedWidthInteger>(_ value: T) {
     bytes.storeBytes(of: value.bigEndian, toByteOffset: offset, as: T.self)
     offset += MemoryLayout<T>.size
   }
 
-  @inlinable
+  @inlinable @inline(__always)
   package mutating func uint48(_ value: UInt64) {
     integer(UInt16(truncatingIfNeeded: value >> 32))
     integer(UInt32(truncatingIfNeeded: value))
   }
 
-  @inlinable
+  @inlinable @inline(__always)
   package mutating func version(_ version: ServerVersion) {
     integer(version.timestamp)
     integer(version.tieBreak)
   }
 
-  @inlinable
+  @inlinable @inline(__always)
   package mutating func copy(_ source: UnsafeRawBufferPointer) {
     UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<offset + source.count])
       .copyMemory(from: source)

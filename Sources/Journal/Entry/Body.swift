@@ -174,13 +174,14 @@ package struct Body {
       key: UnsafeRawBufferPointer(rebasing: key[keyText]))
   }
 
-  /// Lends the row key of the record the body is about; nil when it names none.
-  package func withRowKey<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R? {
-    guard let collection = raw(.collection), let key = raw(.key) else { return nil }
+  /// Lends the row key of the record the body is about; false when it names none.
+  package func withRowKey(_ body: (UnsafeRawBufferPointer) throws -> Void) throws -> Bool {
+    guard let collection = raw(.collection), let key = raw(.key) else { return false }
     var first = CBORReader(collection)
     var second = CBORReader(key)
-    return try RecordAddress.withRowKey(
+    try RecordAddress.withRowKey(
       collection: collection.part(try first.text()), key: key.part(try second.text()), body)
+    return true
   }
 
   /// The sequences of an array of [first, last] pairs, ascending; together no more than a segment has.

@@ -48,12 +48,12 @@ public struct RecordAddress: Sendable, Hashable {
   ///
   /// - Throws: ``JournalError/invalidInput(_:)`` when a name is empty or longer than 128 bytes, and
   ///   what `body` throws.
-  package static func withRowKey<R>(
+  static func withRowKey(
     collection: UnsafeRawBufferPointer, key: UnsafeRawBufferPointer,
-    _ body: (UnsafeRawBufferPointer) throws -> R
-  ) throws -> R {
+    _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
     try check(collection, key)
-    return try withUnsafeTemporaryAllocation(
+    try withUnsafeTemporaryAllocation(
       byteCount: 2 * collection.count + 2 + key.count, alignment: 1
     ) { buffer in
       var count = 0
@@ -69,7 +69,7 @@ public struct RecordAddress: Sendable, Hashable {
       buffer[count + 1] = 0
       count += 2
       UnsafeMutableRawBufferPointer(rebasing: buffer[count...]).copyMemory(from: key)
-      return try body(UnsafeRawBufferPointer(rebasing: buffer[..<(count + key.count)]))
+      try body(UnsafeRawBufferPointer(rebasing: buffer[..<(count + key.count)]))
     }
   }
 

@@ -23,16 +23,18 @@ package final class FlatRows {
 
   private static let chunkBytes = 1 << 20
 
-  private var places: [Place] = []
+  // SAFETY: one thread at a time uses these rows, and no two accesses of a member overlap: the
+  // check at run time of each of them would cost more than finding a row.
+  @exclusivity(unchecked) private var places: [Place] = []
   /// Indices into `places` plus one, by hash; 0 is free. Its length is a power of two.
-  private var slots = [UInt32](repeating: 0, count: 64)
+  @exclusivity(unchecked) private var slots = [UInt32](repeating: 0, count: 64)
   private var chunks: [UnsafeMutableRawPointer] = []
-  private var free: UnsafeMutableRawPointer?
-  private var freeBytes = 0
+  @exclusivity(unchecked) private var free: UnsafeMutableRawPointer?
+  @exclusivity(unchecked) private var freeBytes = 0
   /// Bytes of all chunks.
   private(set) var bytes = 0
   /// The row found last, which is usually the one stored next.
-  private var lastFound = -1
+  @exclusivity(unchecked) private var lastFound = -1
 
   package init() {}
 

@@ -6,12 +6,13 @@ final class RebuildState: FoldState {
   /// Bytes of rows that are gathered before they are written.
   static let sliceBytes = 64 << 20
 
-  var counts = FoldCounts()
+  // SAFETY: used by the writer thread alone, one access after the other.
+  @exclusivity(unchecked) var counts = FoldCounts()
   let isLocal: Bool
   private let storage: StorageFoldState
   private let sliceBytes: Int
-  private var rows = FlatRows()
-  private var hasWritten = false
+  @exclusivity(unchecked) private var rows = FlatRows()
+  @exclusivity(unchecked) private var hasWritten = false
 
   init(_ storage: StorageFoldState, sliceBytes: Int = RebuildState.sliceBytes) {
     self.storage = storage

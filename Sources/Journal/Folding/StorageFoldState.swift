@@ -1,7 +1,8 @@
 /// The fold's state in the journal's own tables, inside a write transaction.
 package final class StorageFoldState: FoldState {
   package let transaction: WriteTransaction
-  package var counts: FoldCounts
+  // SAFETY: used by the writer thread alone, one access after the other.
+  @exclusivity(unchecked) package var counts: FoldCounts
   package let isLocal: Bool
   private let devices: [DeviceID]
 

@@ -5,15 +5,17 @@
 package final class AppendContext {
   package let transaction: WriteTransaction
   package private(set) var identity: JournalIdentity
-  package private(set) var head: Head
+  // SAFETY: the context belongs to the writer thread, and no two accesses of these members overlap;
+  // they are checked for it at run time nowhere, since each entry touches them many times.
+  @exclusivity(unchecked) package private(set) var head: Head
   package let state: StorageFoldState
-  package private(set) var hasWritten = false
+  @exclusivity(unchecked) package private(set) var hasWritten = false
   /// Bytes appended so far, for the estimate of the file's growth.
-  private var appendedBytes = 0
+  @exclusivity(unchecked) private var appendedBytes = 0
   /// What the current group has left behind so far.
-  private var groupStates = GroupStates()
+  @exclusivity(unchecked) private var groupStates = GroupStates()
   /// The time of every entry of the group that is being appended: the clock is read once.
-  private var groupTime: Timestamp?
+  @exclusivity(unchecked) private var groupTime: Timestamp?
   let folder: any InlineFolder
   private let environment: WriterEnvironment
   /// Newest id time no longer remembered, once read; 0 is none.

@@ -8,7 +8,8 @@ package class Transaction: StorageReader {
   package final var sealer: (any RowSealer)?
   /// Nil in a write transaction, which nobody else can end.
   private let lease: ReaderLease?
-  private var live: OpaquePointer?
+  // SAFETY: a transaction is used by one thread, which only reads this until the end.
+  @exclusivity(unchecked) private var live: OpaquePointer?
   package final let transactionID: UInt64
   /// Rows a scan lends before a writer may end the read.
   private static let rowsPerAccess = 64

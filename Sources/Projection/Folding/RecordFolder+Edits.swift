@@ -7,27 +7,45 @@ extension RecordFolder {
     _ header: EntryHeader, _ edit: EditContent, _ key: UnsafeRawBufferPointer,
     _ precondition: Draft.Precondition, isReplay: Bool, _ state: any FoldState
   ) throws -> FoldOutcome {
-    var outcome = FoldOutcome()
+    // Not captured by anything that could outlive the closure: it would move to the heap.
+    var previous: SequenceNumber = 0
+    var visibleBytes = 0
     try state.withRecord(key) { stored in
       let row = try stored.map { try RecordRowView($0) } ?? RecordRowView()
       try check(precondition, row, key)
-      outcome.previous = row.last
-      func finish(_ fields: UnsafeRawBufferPointer?, hasEffect: Bool = true) throws {
-        if !isReplay, let fields, fields.count > Limits.recordBytes {
-          throw JournalError.invalidInput(
-            "the record would have \(fields.count) bytes, over the limit of 1 MiB - 16 KiB")
-        }
-        outcome.visibleBytes = fields?.count ?? 0
-        try store(row, fields, hasEffect: hasEffect, header, key, state)
-      }
-      switch try EditRule.outcome(edit, on: row.visible) {
-      case .noEffect: try finish(nil, hasEffect: false)
-      case .gone: try finish(nil)
-      case .replaced(let fields): try finish(fields)
-      case .merged(let fields): try fields.withUnsafeBytes { try finish($0) }
-      }
+      previous = row.last
+      let effect = try EditRule.outcome(edit, on: row.visible)
+      visibleBytes = try store(effect, in: row, header, key, isReplay: isReplay, state)
     }
+    var outcome = FoldOutcome()
+    outcome.previous = previous
+    outcome.visibleBytes = visibleBytes
     return outcome
+  }
+
+  /// Stores what an edit leaves; returns the bytes of the fields.
+  private func store(
+    _ effect: EditRule.Outcome, in row: RecordRowView, _ header: EntryHeader,
+    _ key: UnsafeRawBufferPointer, isReplay: Bool, _ state: any FoldState
+  ) throws -> Int {
+    let bytes =
+      switch effect {
+      case .noEffect, .gone: 0
+      case .replaced(let fields): fields.count
+      case .merged(let fields): fields.count
+      }
+    if !isReplay, bytes > Limits.recordBytes {
+      throw JournalError.invalidInput(
+        "the record would have \(bytes) bytes, over the limit of 1 MiB - 16 KiB")
+    }
+    switch effect {
+    case .noEffect: try store(row, nil, hasEffect: false, header, key, state)
+    case .gone: try store(row, nil, hasEffect: true, header, key, state)
+    case .replaced(let fields): try store(row, fields, hasEffect: true, header, key, state)
+    case .merged(let fields):
+      try fields.withUnsafeBytes { try store(row, $0, hasEffect: true, header, key, state) }
+    }
+    return bytes
   }
 
   private func store(

@@ -44,12 +44,14 @@ package struct RecordFolder: InlineFolder {
     }
     switch header.kind {
     case .create, .update, .put, .delete:
-      guard
-        let outcome = try body.withRowKey({ key in
-          try foldEdit(
-            header, EditContent(header.kind, body), key, precondition, isReplay: isReplay, state)
-        })
-      else { throw JournalError.damaged("edit \(header.sequence) names no record") }
+      let edit = EditContent(header.kind, body)
+      var outcome = FoldOutcome()
+      let isNamed = try body.withRowKey {
+        outcome = try foldEdit(header, edit, $0, precondition, isReplay: isReplay, state)
+      }
+      guard isNamed else {
+        throw JournalError.damaged("edit \(header.sequence) names no record")
+      }
       return outcome
     case .remoteChange:
       return try foldRemoteChange(header, body, isReplay, state)
