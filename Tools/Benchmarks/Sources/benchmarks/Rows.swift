@@ -24,7 +24,7 @@ struct Rows {
     }
   }
 
-  private func makeBaseline() throws -> Baseline {
+  func makeBaseline() throws -> Baseline {
     try remove(.baseline)
     try FileManager.default.createDirectory(
       atPath: path(.baseline), withIntermediateDirectories: true)
