@@ -1,5 +1,6 @@
 #if os(Linux)
   import Foundation
+  import Glibc
   import Journal
   import Projection
   import TestKit
@@ -35,6 +36,52 @@
       let again = try Store.open(at: scratch("j"))
       defer { again.close() }
       #expect(try again.picture() == "c/kept {\"n\":1}\nc/later {\"n\":3}\n")
+      #expect(try again.problems() == [])
+    }
+
+    @Test func `is no write for which the disk was full, and the handle goes on`() async throws {
+      let scratch = try Scratch()
+      let store = try Store.create(at: scratch("j"), label: "laptop")
+      defer { store.close() }
+      let probe = try SyncProbe(scratch("j"))
+      probe.failNext(code: ENOSPC)
+      await #expect {
+        try await store.write { try $0.put("c", "lost", ["n": 1]) }
+      } throws: { ($0 as? JournalError)?.code == "storage" }
+      #expect(try store.journal.lastSequence == 1)
+      try await store.write { try $0.put("c", "kept", ["n": 2]) }
+      #expect(try store.picture() == "c/kept {\"n\":2}\n")
+      #expect(try store.problems() == [])
+    }
+
+    @Test func `is a trim that was cut short, which goes on when the journal is opened again`()
+      async throws
+    {
+      let scratch = try Scratch()
+      let store = try Store.create(at: scratch("j"), label: "laptop", isLocal: true)
+      for round in 0..<5 {
+        try await store.write { tx in
+          for number in 0..<900 { try tx.put("c", "\(number % 20)", ["n": .integer(Int64(round))]) }
+        }
+      }
+      let picture = try store.picture()
+      let probe = try SyncProbe(scratch("j"))
+      // The trim's own entry and one batch of about 1,000 are stored.
+      probe.failNext(after: 2)
+      await #expect(throws: JournalError.self) { try await store.compact() }
+      store.close()
+      let again = try Store.open(at: scratch("j"))
+      defer { again.close() }
+      var writes = 0
+      while try !again.journal.read({ $0.horizon.isTrimComplete }), writes < 100 {
+        // Stands in the writer's queue behind the batch that is under way.
+        try await again.write { try $0.put("later", "x", ["n": 1]) }
+        writes += 1
+      }
+      #expect(writes > 0)
+      #expect(try again.journal.read { $0.horizon.isTrimComplete })
+      #expect(try again.journal.read { try $0.storage.count(.entries) } == UInt64(writes) + 1)
+      #expect(try again.picture() == picture + "later/x {\"n\":1}\n")
       #expect(try again.problems() == [])
     }
 

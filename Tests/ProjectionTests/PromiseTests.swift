@@ -1,3 +1,4 @@
+import Foundation
 import Journal
 import Projection
 import TestKit
@@ -61,5 +62,97 @@ import Testing
     #expect(report.trimmed == 5)
     #expect(try store.journal.read { try $0.entry(6)?.header.group } == 6)
     #expect(try store.problems() == [])
+  }
+
+  @Test func `trims by age, and tells beforehand what it would trim`() async throws {
+    let scratch = try Scratch()
+    let clock = ManualClock()
+    let store = try Store.create(
+      at: scratch("j"), label: "laptop", isLocal: true, configuration: clock.configuration)
+    defer { store.close() }
+    for number in 0..<10 {
+      clock.advance(by: 1_000)
+      try await store.write { try $0.put("c", "r", ["n": .integer(Int64(number))]) }
+    }
+    let planned = try await store.journal.trim(
+      keeping: .milliseconds(3_000), isDryRun: true, folder: RecordFolder())
+    #expect(try store.journal.lastSequence == 11)
+    let done = try await store.compact(keeping: .milliseconds(3_000))
+    #expect(done == planned)
+    #expect(done.trimmed == 7 && done.horizon == 8)
+    #expect(try store.read { try $0.get("c", "r") } == ["n": 9])
+    #expect(try store.problems() == [])
+  }
+
+  @Test func `takes a repeated group for what it is, and never a part of one`() async throws {
+    let scratch = try Scratch()
+    let store = try Store.create(at: scratch("j"), label: "laptop")
+    defer { store.close() }
+    let drafts = try (0..<3).map { number in
+      try EditDraft(id: EntryID(high: 0x4000, low: 1 << 63 | UInt64(number))).draft(
+        .put(fields: [0xA0]), collection: "c", key: "\(number)")
+    }
+    func append(_ drafts: [Draft]) async throws -> [AppendContext.Appended] {
+      try await store.journal.transact { try $0.appendGroup(drafts) }
+    }
+    #expect(try await append(Array(drafts.prefix(2))) == [.new(2), .new(3)])
+    #expect(try await append(Array(drafts.prefix(2))) == [.known(2), .known(3)])
+    let other = try EditDraft(id: drafts[2].id).draft(.delete, collection: "c", key: "2")
+    for group in [drafts, [drafts[2], other]] {
+      await #expect {
+        try await append(group)
+      } throws: { ($0 as? JournalError)?.code == "entry-id-reused" }
+    }
+    #expect(try store.journal.lastSequence == 3)
+    #expect(try store.problems() == [])
+  }
+
+  @Test func `declares no two remotes for the same collection`() async throws {
+    let scratch = try Scratch()
+    let store = try Store.create(at: scratch("j"), label: "laptop")
+    defer { store.close() }
+    func remote(_ name: String, _ collections: [String] = []) throws -> RemoteDeclaration {
+      try RemoteDeclaration(
+        name: name, kind: "journal", url: "http://localhost", collections: collections,
+        authorizationVariable: "TOKEN")
+    }
+    try await store.journal.declare(remote("x", ["a", "b"]))
+    try await store.journal.declare(remote("rest"))
+    for refused in [try remote("x"), try remote("y", ["b", "c"]), try remote("all")] {
+      await #expect {
+        try await store.journal.declare(refused)
+      } throws: { ($0 as? JournalError)?.code == "invalid-input" }
+    }
+    await #expect(throws: JournalError.self) { try await store.journal.removeRemote("none") }
+    #expect(try store.journal.remotes == [remote("rest"), remote("x", ["a", "b"])])
+    try await store.journal.removeRemote("x")
+    #expect(try store.journal.remotes.map(\.name) == ["rest"])
+    let local = try Store.create(at: scratch("local"), label: "laptop", isLocal: true)
+    defer { local.close() }
+    await #expect(throws: JournalError.self) { try await local.journal.declare(remote("x")) }
+  }
+
+  @Test func `is not created where something stands`() throws {
+    let scratch = try Scratch()
+    let files = FileManager.default
+    try files.createDirectory(atPath: scratch("full/inside"), withIntermediateDirectories: true)
+    try files.createDirectory(atPath: scratch("empty"), withIntermediateDirectories: true)
+    #expect(files.createFile(atPath: scratch("file"), contents: nil))
+    for taken in ["full", "file"] {
+      #expect {
+        try Store.create(at: scratch(taken), label: "laptop")
+      } throws: { ($0 as? JournalError)?.code == "already-exists" }
+    }
+    for impossible in ["file/below", "no/such/place"] {
+      #expect {
+        try Store.create(at: scratch(impossible), label: "laptop")
+      } throws: { ($0 as? JournalError)?.code == "storage" }
+    }
+    #expect {
+      try Store.create(at: scratch("j"), label: String(repeating: "l", count: 129))
+    } throws: { ($0 as? JournalError)?.code == "invalid-input" }
+    try Store.create(at: scratch("empty"), label: "laptop").close()
+    #expect(
+      try files.contentsOfDirectory(atPath: scratch.path).sorted() == ["empty", "file", "full"])
   }
 }

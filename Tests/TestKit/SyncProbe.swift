@@ -14,6 +14,7 @@
       /// Syncs that pass before the failing ones, and how many fail.
       var passing = 0
       var failures = 0
+      var code = EIO
     }
 
     fileprivate static let watches = Mutex<[ObjectIdentifier: Watch]>([:])
@@ -35,11 +36,13 @@
       Self.watches.withLock { $0[ObjectIdentifier(self)]?.synced ?? [] }
     }
 
-    /// Lets syncs fail with an I/O error: the next `count`, once `passing` more have been made.
-    public func failNext(_ count: Int = 1, after passing: Int = 0) {
+    /// Lets syncs fail with `code`, else an I/O error: the next `count`, once `passing` more have
+    /// been made.
+    public func failNext(_ count: Int = 1, after passing: Int = 0, code: Int32? = nil) {
       Self.watches.withLock { watches in
         watches[ObjectIdentifier(self)]?.failures = count
         watches[ObjectIdentifier(self)]?.passing = passing
+        watches[ObjectIdentifier(self)]?.code = code ?? EIO
       }
     }
 
@@ -47,32 +50,32 @@
       public let code: Int32
     }
 
-    /// Notes a sync that is about to be made; false when it has to fail.
-    fileprivate static func passes(_ descriptor: Int32) -> Bool {
+    /// Notes a sync that is about to be made; the error with which it has to fail instead.
+    fileprivate static func failure(_ descriptor: Int32) -> Int32? {
       watches.withLock { watches in
-        guard !watches.isEmpty, let path = path(of: descriptor) else { return true }
+        guard !watches.isEmpty, let path = path(of: descriptor) else { return nil }
         for (id, watch) in watches where path == watch.directory {
           return note("", id, &watches)
         }
         for (id, watch) in watches where path.hasPrefix(watch.directory + "/") {
           return note(String(path.dropFirst(watch.directory.count + 1)), id, &watches)
         }
-        return true
+        return nil
       }
     }
 
     private static func note(
       _ path: String, _ id: ObjectIdentifier, _ watches: inout [ObjectIdentifier: Watch]
-    ) -> Bool {
-      guard var watch = watches[id] else { return true }
+    ) -> Int32? {
+      guard var watch = watches[id] else { return nil }
       defer { watches[id] = watch }
       if watch.failures > 0, watch.passing == 0 {
         watch.failures -= 1
-        return false
+        return watch.code
       }
       watch.passing = max(0, watch.passing - 1)
       watch.synced.append(path)
-      return true
+      return nil
     }
 
     private static func path(of descriptor: Int32) -> String? {
@@ -98,8 +101,8 @@
 
   @_cdecl("fsync")
   public func probedFsync(_ descriptor: Int32) -> Int32 {
-    guard SyncProbe.passes(descriptor) else {
-      errno = EIO
+    if let code = SyncProbe.failure(descriptor) {
+      errno = code
       return -1
     }
     return SyncProbe.realFsync(descriptor)
@@ -107,8 +110,8 @@
 
   @_cdecl("fdatasync")
   public func probedFdatasync(_ descriptor: Int32) -> Int32 {
-    guard SyncProbe.passes(descriptor) else {
-      errno = EIO
+    if let code = SyncProbe.failure(descriptor) {
+      errno = code
       return -1
     }
     return SyncProbe.realFdatasync(descriptor)
