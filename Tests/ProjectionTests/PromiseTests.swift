@@ -155,4 +155,46 @@ import Testing
     #expect(
       try files.contentsOfDirectory(atPath: scratch.path).sorted() == ["empty", "file", "full"])
   }
+
+  @Test func `keeps a group whole below the horizon while a server may still ask for it`()
+    async throws
+  {
+    let scratch = try Scratch()
+    let store = try Store.create(at: scratch("j"), label: "laptop")
+    defer { store.close() }
+    try await store.write { tx in
+      for number in 0..<3 { try tx.put("c", "\(number)", ["n": 1]) }
+    }
+    let report = try await store.compact()
+    #expect(report.trimmed == 1)
+    for sequence: SequenceNumber in 2...4 {
+      #expect(try store.journal.read { try $0.entry(sequence)?.header.group } == 2)
+    }
+    #expect(try store.problems() == [])
+  }
+
+  @Test func `says what was trimmed instead of showing less`() async throws {
+    let scratch = try Scratch()
+    let clock = ManualClock()
+    let store = try Store.create(
+      at: scratch("j"), label: "laptop", isLocal: true, configuration: clock.configuration)
+    let start = clock.configuration.now()
+    for number in 0..<9 {
+      clock.advance(by: 1_000)
+      try await store.write { try $0.put("c", "r", ["n": .integer(Int64(number))]) }
+    }
+    _ = try await store.compact(keeping: .newest(4))
+    let asked: [(Store) throws -> Void] = [
+      { _ = try $0.read(at: .time(start)) { try $0.get("c", "r") } },
+      { _ = try $0.read(at: .sequence(3)) { try $0.get("c", "r") } },
+      { try $0.journal.read { _ = try JournalTree($0).root(size: 3) } },
+    ]
+    for ask in asked {
+      #expect { try ask(store) } throws: { ($0 as? JournalError)?.code == "below-horizon" }
+    }
+    store.close()
+    await #expect {
+      try await store.write { try $0.put("c", "r", [:]) }
+    } throws: { ($0 as? JournalError)?.code == "cannot-open" }
+  }
 }
