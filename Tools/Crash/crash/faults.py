@@ -76,7 +76,7 @@ class Faults:
         world.is_recording = False
         counts = {}
         for event in trace.read(world.trace):
-            if event.kind not in (trace.OUTPUT, trace.MARK):
+            if event.kind not in (trace.OUTPUT, trace.MARK, trace.FAULT):
                 counts[event.process] = counts.get(event.process, 0) + 1
         self.calls = {}
         for process, count in counts.items():
@@ -86,16 +86,7 @@ class Faults:
     def act(self):
         """The scenario's recorded part, with the same random choices each time."""
         self.world.results.clear()
-        state = self.scenario.random.getstate()
-        mine = vars(self.scenario).get("state")
-        if mine is not None:
-            self.scenario.state = mine.copy()
-        try:
-            self.scenario.act(self.world)
-        finally:
-            self.scenario.random.setstate(state)
-            if mine is not None:
-                self.scenario.state = mine
+        self.scenario.repeatably(self.world)
 
     def plan(self, count):
         """All runs, or so many of them chosen at random."""

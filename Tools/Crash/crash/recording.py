@@ -9,7 +9,9 @@ from world import Server, World
 
 
 class Recording:
-    def __init__(self, scenario, tools, nosync=False):
+    """With a fault the work is done twice: while it strikes, and once more without."""
+
+    def __init__(self, scenario, tools, nosync=False, fault=None):
         self.scenario = scenario
         self.world = world = World(tools, scenario.name)
         try:
@@ -17,6 +19,10 @@ class Recording:
             self.start = snapshot(world.root)
             world.trace.touch()
             world.is_recording, world.nosync = True, nosync
+            if fault:
+                world.fault, world.is_tolerant = fault, True
+                scenario.repeatably(world)
+                world.fault, world.is_tolerant = None, False
             scenario.act(world)
             world.is_recording, world.nosync = False, False
         except BaseException:

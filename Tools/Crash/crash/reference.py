@@ -31,6 +31,7 @@ class History:
     current: list = field(default_factory=list)  # after each event: index of its newest commit
     floor: list = field(default_factory=list)  # after each event: the oldest that may be left
     first: dict = field(default_factory=dict)  # digest: index
+    view: int = 0  # index of the commit that running programs see now
     synced: int = 0  # the commit the last sync of the data file found
 
 
@@ -43,6 +44,7 @@ class Reference:
         self.events = events
         self.histories = {name: History() for name in scenario.journals}
         self.pending = []  # after each event: whether there is anything to lose
+        self.faulted = [None]  # after each event: the process whose failed commit has no mark yet
         self.delivered = {}  # server index to device index, for Sync
         fs = start
         for name in self.histories:
@@ -50,6 +52,7 @@ class Reference:
         self.note(fs, None)
         for number, event in enumerate(events):
             fs.apply(event)
+            self.faulted.append(self.faulted_after(fs, event))
             if self.may_commit(event):
                 for name in self.histories:
                     self.look(fs, name)
@@ -61,7 +64,17 @@ class Reference:
     def may_commit(event):
         if event.kind == trace.WRITE:
             return event.offset < 2 * 65536
-        return event.kind not in (trace.SYNC, trace.OUTPUT, trace.MARK)
+        return event.kind not in (trace.SYNC, trace.OUTPUT, trace.MARK, trace.FAULT)
+
+    def faulted_after(self, fs, event):
+        """A commit that fails is marked as such right away; a power cut in between is not survived
+        in every case, as docs/crash-testing.md says."""
+        before = self.faulted[-1]
+        if event.kind == trace.FAULT:
+            return event.process
+        marks = [fs.find(f"{name}/failed-commit", "durable") for name in self.histories]
+        is_marked = any(mark and not mark.is_pending for mark in marks)
+        return before if before == event.process and not is_marked else None
 
     def look(self, fs, name):
         """Adds the newest commit of a journal when it is a new one."""
@@ -77,14 +90,17 @@ class Reference:
             if history.states[-1] is None:
                 raise Failure(f"{name} stands in its place before it is whole: {problem}")
             raise Failure(f"{name} is unreadable without a crash: {problem}")
-        if history.states[-1] is not None and history.states[-1].digest == found.digest:
+        if found.digest in history.first:
+            # The newest again, or a commit that failed was taken back.
+            history.view = history.first[found.digest]
             return
         rows = self.reader.rows(content)
         entries = pages.entries(rows)
         state = State(found.digest, pages.last_sequence(rows), entries, None)
-        self.check_entries(name, history.states[-1], state)
-        state.export = self.export_of(entries, history.states[-1])
-        history.first.setdefault(found.digest, len(history.states))
+        before = history.states[history.view]
+        self.check_entries(name, before, state)
+        state.export = self.export_of(entries, before)
+        history.view = history.first[found.digest] = len(history.states)
         history.states.append(state)
 
     def check_entries(self, name, before, state):
@@ -112,13 +128,13 @@ class Reference:
         self.pending.append(fs.is_pending)
         for name, history in self.histories.items():
             history.current.append(len(history.states) - 1)
-            floor = history.floor[-1] if history.floor else len(history.states) - 1
+            floor = history.floor[-1] if history.floor else history.view
             if event and event.kind == trace.OUTPUT:
                 self.check_answer(name, history, event)
             if event and event.kind in self.promises:
                 if self.world.journal_of.get(event.process) == name:
                     # The command has answered: what it did so far has to stay.
-                    floor = len(history.states) - 1
+                    floor = history.view
             if event and event.kind == trace.SYNC and self.scenario.is_relaxed:
                 floor = max(floor, self.snapshot_floor(fs, name, history, event))
             history.floor.append(floor)
@@ -132,7 +148,7 @@ class Reference:
         """A synced snapshot keeps what the data file held when that was last synced."""
         node = fs.nodes.get(event.inode)
         if node is fs.find(f"{name}/{DATA}"):
-            history.synced = len(history.states) - 1
+            history.synced = history.view
         return history.synced if node is fs.find(f"{name}/snapshot") else 0
 
     def check_answer(self, name, history, event):
@@ -141,7 +157,8 @@ class Reference:
             return
         for line in event.first.decode("utf-8", "replace").split("\n"):
             if line.startswith("acked "):
-                last = history.states[-1].last if history.states[-1] else 0
+                state = history.states[history.view]
+                last = state.last if state else 0
                 require(int(line.split(" ")[1]) <= last,
                         f"{name}: `{line}` while the newest commit ends at {last}")
 
@@ -162,11 +179,11 @@ class Reference:
             server.floor[moment] = floor
         for moment in range(1, len(server.floor)):
             server.floor[moment] = max(server.floor[moment], server.floor[moment - 1])
-        self.check_cursors(device, server.states[-1])
+        self.check_cursors(device, server.states[server.view])
 
     def check_cursors(self, device, server):
         """A cursor stands for changes that are here: everything up to it that others made."""
-        own = {entry.id for entry in device.states[-1].entries}
+        own = {entry.id for entry in device.states[device.view].entries}
         made = {(entry.time, entry.sequence) for entry in server.entries
                 if entry.kind in pages.EDITS and entry.id not in own}
         for state in filter(None, device.states):
@@ -198,7 +215,7 @@ class Reference:
             if stands[path] is not None and not path.endswith("lock.mdb"):
                 require(stands[path] == now[path].whole, f"the recorder missed a write to {path}")
         for name, history in self.histories.items():
-            self.check_command(name, history.states[-1])
+            self.check_command(name, history.states[history.view])
 
     def check_command(self, name, state):
         if state is None:

@@ -20,6 +20,7 @@ class Scenario:
     codes_again = ()  # what doing it again may say instead of 0
     needs = None  # (verb, option) of the command
     is_relaxed = False  # an acknowledgement does not yet mean stable storage
+    survives_faults = False  # doing it again after a failed call is all the same
     share = 1.0  # of the images, less for what is slow to verify
 
     def __init__(self, seed):
@@ -49,6 +50,18 @@ class Scenario:
     def act(self, world):
         raise NotImplementedError
 
+    def repeatably(self, world):
+        """Does it so that doing it again makes the same random choices."""
+        choices, state = self.random.getstate(), vars(self).get("state")
+        if state is not None:
+            self.state = state.copy()
+        try:
+            self.act(world)
+        finally:
+            self.random.setstate(choices)
+            if state is not None:
+                self.state = state
+
 
 class Creation(Scenario):
     codes_again = (64,)  # it exists
@@ -63,11 +76,14 @@ class Creation(Scenario):
 class Single(Scenario):
     """One line, one transaction, one acknowledgement."""
 
+    survives_faults = True
+
     def act(self, world):
         world.append("journal", self.lines(60), "--batch", "1")
 
 
 class Batches(Scenario):
+    survives_faults = True
     share = 0.3
 
     def act(self, world):
@@ -76,6 +92,8 @@ class Batches(Scenario):
 
 class Groups(Scenario):
     """Small batches that must not cut a group, and values of many pages."""
+
+    survives_faults = True
 
     def prepare(self, world):
         super().prepare(world)

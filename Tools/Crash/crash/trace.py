@@ -5,9 +5,9 @@ import struct
 from dataclasses import dataclass
 
 WRITE, TRUNCATE, SYNC, CREATE, MAKE_DIRECTORY, RENAME, UNLINK, REMOVE_DIRECTORY, LINK, OUTPUT, \
-    MARK = range(1, 12)
+    MARK, FAULT = range(1, 13)
 NAMES = ["", "write", "truncate", "sync", "create", "mkdir", "rename", "unlink", "rmdir", "link",
-         "output", "mark"]
+         "output", "mark", "fault"]
 DURABLE, FAILED = 1, 2
 HEADER = struct.Struct("=IIIIIIQq")
 

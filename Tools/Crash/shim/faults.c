@@ -64,6 +64,7 @@ enum fault next_fault(enum calls call) {
     kill(getpid(), SIGKILL);
     for (;;) pause();
   }
+  record(EVENT_FAULT, 0, 0, 0, NULL, 0, NULL, 0);
   if (action == ACTION_SHORT) return call == CALL_WRITE ? FAULT_SHORT : FAULT_NONE;
   if (action == ACTION_LATE) return call == CALL_WRITE ? FAULT_LATE : FAULT_NONE;
   errno = action;

@@ -23,6 +23,8 @@ enum event {
   EVENT_REMOVE_DIRECTORY,
   EVENT_LINK,
   EVENT_OUTPUT,
+  EVENT_MARK, /* not from here */
+  EVENT_FAULT /* a call was made to fail */
 };
 enum {
   FLAG_DURABLE = 1, /* the descriptor was opened with O_DSYNC or O_SYNC */
