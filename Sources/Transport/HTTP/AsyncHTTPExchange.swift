@@ -22,6 +22,8 @@
       configuration.decompression = .disabled
       configuration.timeout = .init(
         connect: .seconds(HTTPLimits.connectSeconds), read: .seconds(30), write: .seconds(30))
+      // When to try again is for the caller to decide: a refused connection is an answer.
+      configuration.connectionPool.retryConnectionEstablishment = false
       client = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
