@@ -24,11 +24,22 @@ enum Commit {
     while true {
       attempts += 1
       var metas: [MetaPage]?
-      do {
+      do throws(JournalError) {
         let both = try MetaPage.readBoth(file)
         metas = both
-        for meta in both { try check(meta, of: file, headRows, failed: failed) }
-        return both[0].transactionID >= both[1].transactionID ? both[0] : both[1]
+        let newer = both[0].transactionID >= both[1].transactionID ? both[0] : both[1]
+        try check(newer, of: file, headRows, failed: failed)
+        let older = both[1 - Int(newer.number)]
+        do throws(JournalError) {
+          try check(older, of: file, headRows, failed: failed)
+        } catch {
+          guard
+            older.mayBeLeftOfFailedCommit(beside: newer)
+              || FailedCommitMark(in: file.directory)?.explains(older, beside: newer, in: file)
+                == true
+          else { throw error }
+        }
+        return newer
       } catch {
         // Pages may have been reused by newer commits while they were read; a meta page may have
         // been half written. If nothing changed in between it is damage.

@@ -17,6 +17,9 @@ extension Environment {
     let reason = String(cString: mdb_strerror(code))
     let name = "commit \(commit.transactionID) of \(directory)"
     let isStored: Bool?
+    if let head = commit.head {
+      FailedCommitMark(transactionID: commit.transactionID, head: head).write(in: directory)
+    }
     failedCommit = commit.transactionID
     do throws(JournalError) {
       try snapshots.synchronize(self)

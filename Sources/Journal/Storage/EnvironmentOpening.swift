@@ -35,7 +35,8 @@ extension Environment {
       try SnapshotRecovery.restore(directory, settings)
       let file = try PageFile(path: directory.dataPath)
       do throws(JournalError) {
-        _ = try Commit.newest(of: file, headRows: .whereTheyStand)
+        let newest = try Commit.newest(of: file, headRows: .whereTheyStand)
+        FailedCommitMark.removeIfPast(in: directory.path, newest: newest)
         try directory.prepareLockFile()
         return try claimAndOpen(directory, file.id, settings, createsTables: false)
       } catch {

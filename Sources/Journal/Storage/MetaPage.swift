@@ -56,6 +56,21 @@ struct MetaPage: Equatable {
 
   var pageBytes: Int { Int(freeTree.pad) }
 
+  /// A root lies behind the last page the commit says it has.
+  private var hasRootBeyondEnd: Bool {
+    [freeTree, mainTree].contains { !$0.isEmpty && $0.root > lastPage }
+  }
+
+  /// Whether this may be what LMDB leaves of a page whose rewriting failed: the roots of the commit
+  /// that did not come about under the transaction id and last page of the one it was to replace.
+  ///
+  /// `newer` is then the newest commit, and nothing here matters. A transaction id with a flipped
+  /// bit looks different: a newer commit has at least as many pages.
+  func mayBeLeftOfFailedCommit(beside newer: MetaPage) -> Bool {
+    transactionID < newer.transactionID && newer.transactionID - transactionID == 1
+      && (lastPage < newer.lastPage || (lastPage == newer.lastPage && hasRootBeyondEnd))
+  }
+
   /// Both meta pages, each found possible by itself and both of one page size.
   static func readBoth(_ file: PageFile) throws(JournalError) -> [MetaPage] {
     let length = try file.length()
@@ -66,6 +81,13 @@ struct MetaPage: Equatable {
     let second = try MetaPage(1, at: UInt64(first.freeTree.pad), file)
     guard first.freeTree.pad == second.freeTree.pad else {
       throw .damaged("the meta pages of \(file.path) name different page sizes")
+    }
+    for (meta, other) in [(first, second), (second, first)] where meta.hasRootBeyondEnd {
+      guard meta.mayBeLeftOfFailedCommit(beside: other) else {
+        throw .damaged(
+          "page \(meta.number) of the meta pages of \(file.path): a root lies beyond the last page "
+            + "\(meta.lastPage); run `journal verify`")
+      }
     }
     return [first, second]
   }
@@ -113,8 +135,9 @@ struct MetaPage: Equatable {
       throw page.damage("page size \(size) is impossible")
     }
     for tree in [freeTree, mainTree] {
-      guard tree.isEmpty || (tree.root > 1 && tree.root <= lastPage) else {
-        throw page.damage("root \(tree.root) lies outside pages 2 to \(lastPage)")
+      // Whether it lies before the last page shows beside the other meta page.
+      guard tree.isEmpty || tree.root > 1 else {
+        throw page.damage("root \(tree.root) is a meta page")
       }
     }
     // 8: the keys of the free list are native integers.

@@ -37,6 +37,11 @@ final class PageFile {
     close(descriptor)
   }
 
+  /// The directory the file was opened in.
+  var directory: String {
+    path.lastIndex(of: "/").map { String(path[..<$0]) } ?? "."
+  }
+
   /// The length of the file now.
   func length() throws(JournalError) -> UInt64 {
     var status = stat()

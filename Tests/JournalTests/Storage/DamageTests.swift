@@ -75,6 +75,70 @@ import Testing
     }
   }
 
+  /// `bytes` of the data file as LMDB leaves it when the meta page of the next commit cannot be
+  /// written: the old last page and transaction id beside the new roots.
+  private func afterFailedCommit(
+    _ environment: Environment, _ body: (WriteTransaction) throws -> Void
+  ) throws -> (bytes: Data, mark: FailedCommitMark) {
+    let newest = try environment.lastTransactionID()
+    let page = Int((newest - 1) & 1) * environment.pageBytes
+    let before = try Data(contentsOf: URL(fileURLWithPath: directory.dataFile))
+    try environment.commit(body)
+    let head = try #require(try environment.read { try $0.value(.meta, HeadRow.key) })
+    environment.close()
+    var bytes = try Data(contentsOf: URL(fileURLWithPath: directory.dataFile))
+    bytes.replaceSubrange(page + 136..<page + 152, with: before[page + 136..<page + 152])
+    try bytes.write(to: URL(fileURLWithPath: directory.dataFile))
+    return (bytes, FailedCommitMark(transactionID: newest + 1, head: head))
+  }
+
+  @Test func aFailedCommitThatEnlargedTheFileKeepsNobodyOut() throws {
+    let environment = try Environment.create(directory: directory.path)
+    try writeWorkload(environment, commits: 6, seed: 3)
+    let expected = try environment.read { try $0.allRows() }
+    let newest = try environment.lastTransactionID()
+    _ = try afterFailedCommit(environment) {
+      try $0.put(.records, key: [1], payload: [UInt8](repeating: 7, count: 100_000))
+    }
+    #expect(try PagedReader.open(directory: directory.path).allRows() == expected)
+    let again = try Environment.open(directory: directory.path)
+    #expect(try again.lastTransactionID() == newest)
+    try again.commit { try $0.put(.records, key: [2], payload: [8]) }
+    #expect(try PagedReader.open(directory: directory.path).checkStructure() == [])
+  }
+
+  @Test func aFailedCommitIsToldFromAFlippedIDByItsMark() throws {
+    let environment = try Environment.create(directory: directory.path)
+    // Rewriting one row over and over needs no more pages after a while.
+    for number: UInt8 in 0..<20 {
+      try environment.commit { try $0.put(.records, key: [1], payload: [number]) }
+    }
+    let expected = try environment.read { try $0.allRows() }
+    let (bytes, mark) = try afterFailedCommit(environment) {
+      try $0.put(.records, key: [1], payload: [99])
+    }
+    let error = #expect(throws: JournalError.self) {
+      try PagedReader.open(directory: directory.path)
+    }
+    #expect(error?.code == "damaged")
+
+    #expect(mark.write(in: directory.path))
+    #expect(try PagedReader.open(directory: directory.path).allRows() == expected)
+    let again = try Environment.open(directory: directory.path)
+    #expect(FailedCommitMark(in: directory.path) != nil)
+    try again.commit { try $0.put(.records, key: [1], payload: [100]) }
+    again.close()
+    // The commit of that number has come about: the mark has had its time.
+    let healed = try Environment.open(directory: directory.path)
+    #expect(FailedCommitMark(in: directory.path) == nil)
+    healed.close()
+
+    // A mark of another commit excuses nothing.
+    try bytes.write(to: URL(fileURLWithPath: directory.dataFile))
+    FailedCommitMark(transactionID: mark.transactionID, head: [1]).write(in: directory.path)
+    #expect(throws: JournalError.self) { try PagedReader.open(directory: directory.path) }
+  }
+
   @Test func everyTruncationIsRefused() throws {
     let environment = try Environment.create(directory: directory.path)
     try writeWorkload(environment, commits: 12, seed: 2)
