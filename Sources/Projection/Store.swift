@@ -119,16 +119,19 @@ public final class Store: Sendable {
   ///   - key: Its key.
   ///   - reason: Why; it stays in the journal and must name nobody.
   ///   - archives: Archives to erase it from as well.
+  ///   - isOnlyHere: The server that has the record is not told, nor are other devices.
   /// - Returns: The number of entries that lost their content; nil when nothing is known of the
   ///   record.
   /// - Throws: `JournalError.busy` when edits of the record are on their way to a server that has
   ///   not answered yet: sync, then erase.
   @discardableResult
   public func erase(
-    _ collection: String, _ key: String, because reason: String, archives: [String] = []
+    _ collection: String, _ key: String, because reason: String, archives: [String] = [],
+    isOnlyHere: Bool = false
   ) async throws -> Int? {
     try await journal.erase(
-      RecordAddress(collection: collection, key: key), reason: reason, archives: archives)?
+      RecordAddress(collection: collection, key: key), reason: reason, archives: archives,
+      isOnlyHere: isOnlyHere)?
       .erasure.sequences.count
   }
 

@@ -185,11 +185,13 @@ package struct Body {
   }
 
   /// The sequences of an array of [first, last] pairs, ascending; together no more than a segment has.
-  package func ranges(_ key: BodyKey) throws(JournalError) -> [ClosedRange<SequenceNumber>] {
+  package func ranges(
+    _ key: BodyKey, atMost limit: UInt64 = UInt64(Limits.groupEntries)
+  ) throws(JournalError) -> [ClosedRange<SequenceNumber>] {
     var reader = try reader(key)
     var ranges: [ClosedRange<SequenceNumber>] = []
     // A few bytes must not name so many sequences that looking at each takes for ever.
-    var room = UInt64(Limits.groupEntries)
+    var room = limit
     for _ in 0..<(try reader.arrayCount()) {
       guard try reader.arrayCount() == 2 else {
         throw .damaged("a range of sequences is not a pair")

@@ -8,16 +8,22 @@ extension AppendContext {
   /// The caller appends the entry that says so and hands it to ``nameErasure(_:by:)``. Costs the
   /// record's entries, the islands below the horizon, and the baseline where it is touched.
   ///
+  /// - Parameter isOnlyHere: The entry is not to be delivered, as when it was the server who said so.
   /// - Throws: ``JournalError/busy(_:)`` for a record that is on its way to a server which has
   ///   not yet said under which version it knows it.
-  package func erase(_ target: ErasureTarget) throws -> Erasure? {
+  package func erase(_ target: ErasureTarget, isOnlyHere: Bool = true) throws -> Erasure? {
     guard let record = try folder.erasable(target, in: transaction) else { return nil }
     let reader = try reader()
     let entries = try entries(of: record, reader)
     try takeBack(entries, record)
     var erasure = Erasure(sequences: entries.map(\.header.sequence).sorted(), born: record.born)
-    if record.born != nil {
-      erasure.remote = try reader.remote(owning: record.rowKey)?.name
+    if record.born != nil, !identity.isLocal, !isOnlyHere {
+      guard let remote = try reader.remote(owning: record.rowKey) else {
+        throw JournalError.invalidInput(
+          "a server has this record, and no remote owns its collection now, so that nobody would tell "
+            + "it: add the remote first, or erase only here")
+      }
+      erasure.remote = remote.name
     }
     try forget(record, entries, reader)
     for entry in entries { try destroy(entry.header.sequence) }

@@ -75,12 +75,6 @@ struct DataDirectory: Sendable {
     throw .cannotOpen("\(path) lies on \(name); a journal needs a local disk")
   }
 
-  /// Whether the data file is no longer the one that was opened: somebody has rewritten it.
-  static func isReplaced(_ file: PageFile) -> Bool {
-    var status = stat()
-    return lstat(file.path, &status) == 0 && FileID(status) != file.id
-  }
-
   /// Makes the names in the directory durable.
   func synchronize() throws(JournalError) {
     let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)

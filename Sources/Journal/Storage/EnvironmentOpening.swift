@@ -19,8 +19,8 @@ struct OpenedEnvironment {
 extension Environment {
   /// Opens the data file in `directory` for reading and writing.
   ///
-  /// The map is address space, not disk; when the system refuses it, 16, 4 and 1 GiB are tried. Both meta pages, and the head rows they lead to, are compared before LMDB maps the
-  /// file. Throws ``JournalError/busy(_:)`` when this process has the file open already,
+  /// The map is address space, not disk; when the system refuses it, 16, 4 and 1 GiB are tried.
+  /// Both meta pages, and the head rows they lead to, are compared before LMDB maps the file. Throws ``JournalError/busy(_:)`` when this process has the file open already,
   /// ``JournalError/cannotOpen(_:)`` when it is missing, a symbolic link or on a network file
   /// system, ``JournalError/damaged(_:)`` when it is truncated or contradicts itself.
   ///
@@ -31,19 +31,21 @@ extension Environment {
   ) throws(JournalError) -> Environment {
     let directory = try DataDirectory(existing: directory)
     try directory.refuseNetworkFileSystem()
-    while true {
-      try SnapshotRecovery.restore(directory, settings)
-      let file = try PageFile(path: directory.dataPath)
-      do throws(JournalError) {
-        let newest = try Commit.newest(of: file, headRows: .whereTheyStand)
-        FailedCommitMark.removeIfPast(in: directory.path, newest: newest)
-        try directory.prepareLockFile()
-        return try claimAndOpen(directory, file.id, settings, createsTables: false)
-      } catch {
-        // A rewrite put another file in its place meanwhile.
-        guard DataDirectory.isReplaced(file) else { throw error }
-      }
-    }
+    let lock = try OpeningLock(directory.path)
+    defer { withExtendedLifetime(lock) {} }
+    return try openLocked(directory, settings)
+  }
+
+  /// Opens the data file for whoever holds an ``OpeningLock`` on its directory.
+  static func openLocked(
+    _ directory: DataDirectory, _ settings: StorageSettings
+  ) throws(JournalError) -> Environment {
+    try SnapshotRecovery.restore(directory, settings)
+    let file = try PageFile(path: directory.dataPath)
+    let newest = try Commit.newest(of: file, headRows: .whereTheyStand)
+    FailedCommitMark.removeIfPast(in: directory.path, newest: newest)
+    try directory.prepareLockFile()
+    return try claimAndOpen(directory, file.id, settings, createsTables: false)
   }
 
   /// Makes a new, empty data file in `directory`, which is made too if it is missing.
@@ -84,6 +86,8 @@ extension Environment {
     _ directory: DataDirectory, _ file: FileID, _ mapBytes: Int, _ settings: StorageSettings,
     failed: UInt64?
   ) throws(JournalError) -> OpenedEnvironment {
+    let lock = try OpeningLock(directory.path)
+    defer { withExtendedLifetime(lock) {} }
     _ = try Commit.newest(
       of: try PageFile(path: directory.dataPath), headRows: .whereTheyStand, failed: failed)
     return try open(directory, file, mapBytes, settings, createsTables: false)

@@ -30,15 +30,11 @@ package final class PagedReader: StorageReader {
   package static func open(
     directory: String, settings: StorageSettings = StorageSettings()
   ) throws(JournalError) -> PagedReader {
-    while true {
-      let file = try PageFile(path: directory + "/" + DataDirectory.dataName)
-      do throws(JournalError) {
-        return try open(file, in: directory, settings)
-      } catch {
-        // A rewrite put another file in its place meanwhile.
-        guard DataDirectory.isReplaced(file) else { throw error }
-      }
-    }
+    // Until the pin stands, which opens LMDB's files by their names as well.
+    let lock = try OpeningLock(directory)
+    defer { withExtendedLifetime(lock) {} }
+    let file = try PageFile(path: directory + "/" + DataDirectory.dataName)
+    return try open(file, in: directory, settings)
   }
 
   private static func open(

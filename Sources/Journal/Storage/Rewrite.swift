@@ -20,6 +20,8 @@ package enum Rewrite {
   /// - Throws: ``JournalError/busy(_:)`` when one has.
   package static func checkIsAlone(directory: String) throws(JournalError) {
     let place = try DataDirectory(existing: directory)
+    let opening = try OpeningLock(place.path)
+    defer { withExtendedLifetime(opening) {} }
     let (claim, isNew) = OpenFiles.claim(try PageFile(path: place.dataPath).id)
     guard isNew else { throw inUse(place) }
     defer { claim.release() }
@@ -32,6 +34,8 @@ package enum Rewrite {
   ///   ``JournalError/damaged(_:)``. The old file then stands as it was.
   package static func run(directory: String) throws {
     let place = try DataDirectory(existing: directory)
+    let opening = try OpeningLock(place.path, isExclusive: true)
+    defer { withExtendedLifetime(opening) {} }
     let file = try PageFile(path: place.dataPath)
     let (claim, isNew) = OpenFiles.claim(file.id)
     guard isNew else { throw inUse(place) }
@@ -50,7 +54,7 @@ package enum Rewrite {
     try place.synchronize()
     // Whoever waits for the lock takes LMDB's shared memory as it finds it: opening the new file
     // while the lock is held sets it right.
-    try Environment.open(directory: place.path).close()
+    try Environment.openLocked(place, StorageSettings()).close()
   }
 
   /// Makes what lies unsynced durable and lets go of the snapshot, which is of the old file.

@@ -9,6 +9,11 @@ package final class Verifier {
   private var heldEdits: UInt64 = 0
   /// Roots at the sizes that checkpoints name, once computed.
   private var roots: [UInt64: TreeHash?] = [:]
+  /// Entries without a body, and those that erasures name.
+  private var erased: Set<SequenceNumber> = []
+  private var namedErased: [ClosedRange<SequenceNumber>] = []
+  /// Whether somebody holds a checkpoint against the journal, and wants to know what it covers.
+  private var isAskedFromOutside = false
 
   private init(_ storage: any StorageReader, folder: any InlineFolder) throws {
     self.folder = folder
@@ -38,6 +43,7 @@ package final class Verifier {
     }
     let verifier = try Verifier(pages, folder: folder)
     if let keys, !keys.isEmpty { try keys.unlock(verifier.reader) }
+    verifier.isAskedFromOutside = !checkpoints.isEmpty
     try verifier.run(checkpoints)
     return verifier.report
   }
@@ -54,6 +60,7 @@ package final class Verifier {
     if let keys, !keys.isEmpty { try keys.unlock(verifier.reader) }
     verifier.part("blocks") { try pack.checkBlocks() }
     guard verifier.report.isSound else { return verifier.report }
+    verifier.isAskedFromOutside = !checkpoints.isEmpty
     var checkpoints = checkpoints
     if let note = try verifier.reader.packedCheckpoint {
       checkpoints.append(OutsideCheckpoint(note: note, keys: []))
@@ -81,14 +88,15 @@ package final class Verifier {
     report.horizon = reader.horizon.sequence
     report.size = reader.head.frontier.size
     report.isRedacted = try reader.isRedacted
+    report.isContentChecked = !reader.isLocked
     let checkpoints = outside.compactMap { opened($0) }
     for checkpoint in checkpoints { roots[checkpoint.size] = .some(nil) }
     part("leaves") { try checkLeaves() }
     for checkpoint in checkpoints {
       part("checkpoint") { try check(checkpoint) }
     }
+    if !report.isRedacted, report.isContentChecked { checkErased() }
     if reader.storage.holdsFold { part("ids") { try checkIDs() } }
-    report.isContentChecked = !reader.isLocked
     if !report.isRedacted, report.isContentChecked {
       part("baseline") { try checkBaseline() }
       part("fold") { try checkFold() }
@@ -141,6 +149,32 @@ package final class Verifier {
     }
   }
 
+  /// A body may only be missing where an erasure says so.
+  private func checkErased() {
+    let unnamed = erased.filter { sequence in !namedErased.contains { $0.contains(sequence) } }
+    guard let first = unnamed.min() else { return }
+    let text = "the body of entry \(first) is gone, and no erasure that is held names it"
+    // The erasure itself can stand beyond the end of an archive.
+    guard reader.storage.holdsFold else {
+      if isAskedFromOutside { report.undecided.append("\(text); look into the journal") }
+      return
+    }
+    problem(text)
+  }
+
+  private func noteErasure(_ entry: StoredEntry) {
+    if entry.encoding == StoredEntry.erasedEncoding { erased.insert(entry.header.sequence) }
+    guard entry.encoding == StoredEntry.plainEncoding,
+      entry.header.kind == .erased || entry.header.kind == .remoteChange
+    else { return }
+    part("entry \(entry.header.sequence)") {
+      try entry.plainBody.withUnsafeBytes { bytes in
+        let body = try Body(bytes)
+        if body.raw(.entries) != nil { namedErased += try body.ranges(.entries, atMost: .max) }
+      }
+    }
+  }
+
   // MARK: Leaves and root
 
   private func checkLeaves() throws {
@@ -173,6 +207,7 @@ package final class Verifier {
         return false
       }
       checkEntry(entry, after: lastTime)
+      noteErasure(entry)
       lastTime = header.time
       push(header.leafHash, level: 0)
       expected += 1
@@ -260,7 +295,14 @@ package final class Verifier {
     let named = horizon.digestEntry == 0 ? horizon.entry : horizon.digestEntry
     // An archive ends where its trim's horizon is; the entry that names the digest can stand above
     // that.
-    guard named <= report.size || reader.storage.holdsFold else { return }
+    guard named <= report.size || reader.storage.holdsFold else {
+      if isAskedFromOutside {
+        report.undecided.append(
+          "the baseline is vouched for by an entry beyond this file's end; look into the journal, or "
+            + "into what was archived later")
+      }
+      return
+    }
     guard let entry = try reader.entry(named) else {
       return problem("the entry \(named), which names the baseline, is missing")
     }

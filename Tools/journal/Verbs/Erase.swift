@@ -20,6 +20,8 @@ struct Erase: AsyncParsableCommand {
     parsing: .singleValue, help: "An archive to erase it from as well; may be repeated.",
     completion: .file())
   var archive: [String] = []
+  @Flag(help: "Do not tell the server that has the record, nor other devices.")
+  var onlyHere = false
   @OptionGroup var json: JSONFlag
 
   func run() async throws {
@@ -28,9 +30,15 @@ struct Erase: AsyncParsableCommand {
     let erased: (erasure: Erasure, archives: [ErasedArchive])?
     do {
       defer { store.close() }
-      erased = try await store.journal.erase(address, reason: reason, archives: archive)
+      erased = try await store.journal.erase(
+        address, reason: reason, archives: archive,
+        archiveKeys: try KeyRing(JournalKeys.encryption()), isOnlyHere: onlyHere)
     }
     guard let erased else {
+      // An erasure that was cut short may have left the file to be made anew.
+      if try OpenJournal.headers(journal.directory).meta(MetaKey.rewriteWanted) != nil {
+        _ = try rewrite()
+      }
       throw Finding.negative("nothing is known of \(collection)/\(id)")
     }
     let isRewritten = try rewrite()
