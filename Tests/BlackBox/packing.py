@@ -63,7 +63,8 @@ def archives(ctx, journal, past, golden, count):
         report = tool("compact", journal, "--archive", path, "--json", *options).json()
         require(report["trimmed"] > 0, "a trim with an archive trimmed nothing")
         same_export(tool.export(journal), before, "export after the trim")
-        tool("verify", path)
+        size = tool("verify", path, "--json").json()["size"]
+        equal(size, report["horizon"] - 1, "the archive's last sequence, the horizon's")
         made.append(path)
     last = tool.stats(journal)["lastSequence"]
     for at, text in past.items():

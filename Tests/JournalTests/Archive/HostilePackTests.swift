@@ -54,6 +54,19 @@ import Testing
     return keys
   }
 
+  @Test func `shows nothing of a block that is not the one the index speaks of`() throws {
+    let path = try pack([[("a", "1"), ("b", "2")]]).path
+    var bytes = [UInt8](try Data(contentsOf: URL(fileURLWithPath: path)))
+    // A payload's last bit: the row is as well-formed as before.
+    let payload = try #require(bytes.firstIndex(of: UInt8(ascii: "1")))
+    let place = try #require(bytes[(payload + 1)...].firstIndex(of: UInt8(ascii: "1")))
+    bytes[place] ^= 1
+    try Data(bytes).write(to: URL(fileURLWithPath: path))
+    let changed = try PackReader(path: path)
+    let error = #expect(throws: JournalError.self) { try keys(changed) }
+    #expect(error?.code == "damaged")
+  }
+
   @Test func `shows its rows in order when its blocks do not overlap`() throws {
     let sound = try pack([[("a", "1"), ("b", "2")], [("c", "3")]])
     let found = try keys(sound)
