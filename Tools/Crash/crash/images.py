@@ -14,6 +14,7 @@ import tempfile
 import time
 
 import pages
+import snapshot
 from aftermath import Aftermath
 from checking import demand
 from pages import Unreadable
@@ -207,6 +208,10 @@ class Images:
                 with open(target, "wb", opener=PRIVATELY) as file:
                     file.write(content.data)
                     file.truncate(content.size)
+        for kept in place.rglob("snapshot"):
+            data = kept.with_name(DATA)
+            if data.exists():
+                snapshot.name_inode(kept, data.stat().st_ino)
         for name, stale in self.recording.locks.items():
             # It lives in memory: after a crash it is there as it was, empty, or not at all.
             lock = choose.choice([None, b"", stale, bytes(len(stale))])
