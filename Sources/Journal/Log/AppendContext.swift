@@ -221,12 +221,17 @@ package final class AppendContext {
     try putMeta(MetaKey.journal, identity.encoded)
   }
 
+  /// Stands before the secret: a plain row must not begin like an encrypted one by chance.
+  static let secretLayout: UInt8 = 1
+
   /// Keys the computed ids of remote changes, wherever it stands.
   package var secret: [UInt8] {
     get throws {
       guard identity.isSealed else { return identity.secret }
-      if let secret = try state.meta(MetaKey.secret) { return secret }
-      throw JournalError.damaged("the journal has no row `secret`; run `journal verify`")
+      guard let row = try state.meta(MetaKey.secret), row.first == Self.secretLayout else {
+        throw JournalError.damaged("the journal has no row `secret`; run `journal verify`")
+      }
+      return Array(row.dropFirst())
     }
   }
 
@@ -234,7 +239,7 @@ package final class AppendContext {
   func moveSecret(sealed: Bool) throws {
     let secret = try secret
     identity.secret = sealed ? [] : secret
-    try putMeta(MetaKey.secret, sealed ? secret : nil)
+    try putMeta(MetaKey.secret, sealed ? [Self.secretLayout] + secret : nil)
     try putMeta(MetaKey.journal, identity.encoded)
   }
 

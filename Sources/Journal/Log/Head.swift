@@ -64,8 +64,11 @@ package struct Horizon: Sendable, Equatable {
     bytes.appendBigEndian(nextToTrim)
     baselineDigest.append(to: &bytes)
     bytes.appendBigEndian(entry)
-    bytes.append(generation)
-    bytes.appendBigEndian(digestEntry)
+    // Left out where both are zero: one state has one row.
+    if generation != 0 || digestEntry != 0 {
+      bytes.append(generation)
+      bytes.appendBigEndian(digestEntry)
+    }
     return bytes
   }
 
@@ -78,11 +81,14 @@ package struct Horizon: Sendable, Equatable {
     }
     baselineDigest = digest
     entry = try reader.integer(UInt64.self)
-    if reader.remaining > 0 {
+    let hasMore = reader.remaining > 0
+    if hasMore {
       generation = try reader.integer(UInt8.self)
       digestEntry = try reader.integer(UInt64.self)
     }
-    guard generation < 2, reader.remaining == 0 else {
+    guard generation < 2, reader.remaining == 0,
+      hasMore == (generation != 0 || digestEntry != 0)
+    else {
       throw .damaged("the horizon row is malformed; run `journal verify`")
     }
   }

@@ -55,7 +55,7 @@ extension Journal {
       if let sealing {
         try putMeta(MetaKey.encryption, sealing.state.encoded(with: sealing.ciphers))
         transaction.sealer = RowCipher(sealing.state, sealing.ciphers)
-        try putMeta(MetaKey.secret, identity.secret)
+        try putMeta(MetaKey.secret, [AppendContext.secretLayout] + identity.secret)
         identity.secret = []
       }
       try putMeta(MetaKey.journal, identity.encoded)
