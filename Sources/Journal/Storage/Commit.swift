@@ -35,8 +35,7 @@ enum Commit {
         } catch {
           guard
             older.mayBeLeftOfFailedCommit(beside: newer)
-              || FailedCommitMark(in: file.directory)?.explains(older, beside: newer, in: file)
-                == true
+              || FailedCommitMark.explain(older, beside: newer, in: file)
           else { throw error }
         }
         return newer

@@ -131,14 +131,18 @@ extension Environment {
   }
 
   /// Commits the head row anew, with the id of the transaction that was begun for it.
+  ///
+  /// Where it fails, it leaves a meta page like any commit and is marked like any.
   func rewriteHead(_ handle: OpaquePointer) throws {
     let transaction = WriteTransaction(handle, self)
+    var written: [UInt8]?
     do {
       if let head = try transaction.value(.meta, HeadRow.key) {
         let prefix = HeadRow(
           transactionID: transaction.transactionID, fileBytes: try transaction.prepareCommit())
-        try transaction.put(
-          .meta, key: HeadRow.key, payload: prefix.prefix + head.dropFirst(HeadRow.prefixBytes))
+        let payload = prefix.prefix + head.dropFirst(HeadRow.prefixBytes)
+        try transaction.put(.meta, key: HeadRow.key, payload: payload)
+        written = payload
       }
     } catch {
       transaction.end()
@@ -147,7 +151,13 @@ extension Environment {
     }
     transaction.end()
     let code = mdb_txn_commit(handle)
-    guard code == 0 else { throw failure(code, "writing to \(directory)") }
+    guard code == 0 else {
+      if let written {
+        FailedCommitMark(transactionID: transaction.transactionID, head: written)
+          .write(in: directory)
+      }
+      throw failure(code, "writing to \(directory)")
+    }
   }
 
   private func clearDeadReadersEachMinute() {

@@ -125,18 +125,39 @@ import Testing
     #expect(mark.write(in: directory.path))
     #expect(try PagedReader.open(directory: directory.path).allRows() == expected)
     let again = try Environment.open(directory: directory.path)
-    #expect(FailedCommitMark(in: directory.path) != nil)
+    #expect(FailedCommitMark.all(in: directory.path) == [mark])
     try again.commit { try $0.put(.records, key: [1], payload: [100]) }
     again.close()
     // The commit of that number has come about: the mark has had its time.
     let healed = try Environment.open(directory: directory.path)
-    #expect(FailedCommitMark(in: directory.path) == nil)
+    #expect(FailedCommitMark.all(in: directory.path) == [])
     healed.close()
 
     // A mark of another commit excuses nothing.
     try bytes.write(to: URL(fileURLWithPath: directory.dataFile))
     FailedCommitMark(transactionID: mark.transactionID, head: [1]).write(in: directory.path)
     #expect(throws: JournalError.self) { try PagedReader.open(directory: directory.path) }
+
+    // Several attempts at one commit can fail: what the page is left with may be of any.
+    #expect(mark.write(in: directory.path))
+    for attempt: UInt8 in 2..<40 {
+      FailedCommitMark(transactionID: mark.transactionID, head: [attempt]).write(in: directory.path)
+    }
+    mark.write(in: directory.path)
+    #expect(FailedCommitMark.all(in: directory.path).count == 40)
+    #expect(try PagedReader.open(directory: directory.path).allRows() == expected)
+  }
+
+  @Test func marksOfFailedCommitsDoNotGrowForEver() throws {
+    let environment = try Environment.create(directory: directory.path)
+    environment.close()
+    var last = FailedCommitMark(transactionID: 9, head: [])
+    for attempt in 0..<200 {
+      last = FailedCommitMark(transactionID: 9, head: Array(String(attempt).utf8))
+      #expect(last.write(in: directory.path))
+      #expect(FailedCommitMark.all(in: directory.path).contains(last))
+    }
+    #expect(FailedCommitMark.all(in: directory.path).count == FailedCommitMark.maximumCount)
   }
 
   @Test func everyTruncationIsRefused() throws {
