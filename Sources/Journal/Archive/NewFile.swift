@@ -21,12 +21,22 @@ final class NewFile {
   ///   to be replaced.
   init(path: String, replaces: Bool = false) throws(JournalError) {
     var status = stat()
+    guard let last = path.utf8.last, last != UInt8(ascii: "/") else {
+      throw .invalidInput(
+        path.isEmpty
+          ? "the file's name is empty; name a file" : "\(path) names a directory; name a file")
+    }
     guard replaces || lstat(path, &status) != 0 else { throw Self.exists(path) }
     self.path = path
     self.replaces = replaces
     temporary = "\(path).\(RandomPool.shared.next() % 1_000_000_000).part"
     descriptor = open(temporary, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0o600)
-    guard descriptor >= 0 else { throw LMDBFailure.systemError(temporary, "creating") }
+    guard descriptor >= 0 else {
+      guard errno == ENOENT || errno == ENOTDIR else {
+        throw LMDBFailure.systemError(temporary, "creating")
+      }
+      throw .cannotOpen("the directory of \(path) does not exist; make it first")
+    }
   }
 
   deinit {

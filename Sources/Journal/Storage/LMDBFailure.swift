@@ -29,7 +29,11 @@ enum LMDBFailure {
   /// The error for `code`, which LMDB or the system returned while opening `path`.
   static func openError(_ code: Int32, _ path: String) -> JournalError {
     switch code {
-    case EACCES, EPERM, EROFS, ENOENT, ENOTDIR, ELOOP, EISDIR:
+    case ENOENT, ENOTDIR:
+      .cannotOpen(
+        "\(path.isEmpty ? "the path is empty" : "there is no \(path)"); name a journal's directory, or "
+          + "make one with `journal init`")
+    case EACCES, EPERM, EROFS, ELOOP, EISDIR:
       .cannotOpen("cannot open \(path): \(String(cString: mdb_strerror(code)))")
     default: error(code, "opening \(path)")
     }

@@ -64,7 +64,8 @@ struct ChangeLine {
     try scanner.object { name, scanner in
       guard let member = Member(name) else {
         throw JournalError.invalidInput(
-          "unknown member \"\(String(decoding: name, as: UTF8.self))\"")
+          "unknown member \"\(String(decoding: name, as: UTF8.self))\"; a line may have op, collection, id, "
+            + "fields, set, unset, actor, at, entry, group")
       }
       switch member {
       case .op: op = try Self.string("op", &scanner)

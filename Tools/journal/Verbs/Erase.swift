@@ -13,8 +13,8 @@ struct Erase: AsyncParsableCommand {
       """)
 
   @OptionGroup var journal: JournalDirectory
-  @Argument var collection: String
-  @Argument var id: String
+  @Argument(help: "The record's collection.") var collection: String
+  @Argument(help: "The record's id.") var id: String
   @Option(help: "Why; without personal data, for it stays.") var reason: String
   @Option(
     parsing: .singleValue, help: "An archive to erase it from as well; may be repeated.",

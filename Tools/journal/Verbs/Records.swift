@@ -6,8 +6,8 @@ struct Get: ParsableCommand {
   static let configuration = CommandConfiguration(abstract: "Print one record.")
 
   @OptionGroup var journal: JournalOrPack
-  @Argument var collection: String
-  @Argument var id: String
+  @Argument(help: "The record's collection.") var collection: String
+  @Argument(help: "The record's id.") var id: String
   @Option(help: "A sequence, or a time in RFC 3339.") var at: MomentArgument?
   @OptionGroup var json: JSONFlag
 
@@ -37,7 +37,7 @@ struct QueryVerb: ParsableCommand {
     commandName: "query", abstract: "Print the records of a collection that match.")
 
   @OptionGroup var journal: JournalOrPack
-  @Argument var collection: String
+  @Argument(help: "The collection to look in.") var collection: String
   @Option(
     name: .customLong("where"), parsing: .singleValue,
     help: """
@@ -136,8 +136,8 @@ struct History: ParsableCommand {
     abstract: "Print the entries about one record: edits, remote changes, decisions.")
 
   @OptionGroup var journal: JournalOrPack
-  @Argument var collection: String
-  @Argument var id: String
+  @Argument(help: "The record's collection.") var collection: String
+  @Argument(help: "The record's id.") var id: String
   @Option(help: "A sequence, or a time in RFC 3339.") var at: MomentArgument?
   @OptionGroup var json: JSONFlag
 

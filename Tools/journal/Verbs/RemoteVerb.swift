@@ -66,7 +66,7 @@ struct RemoteVerb: AsyncParsableCommand {
       abstract: "Remove a server; what is not delivered stays pending.")
 
     @OptionGroup var journal: JournalDirectory
-    @Argument var name: String
+    @Argument(help: "Its name here.") var name: String
 
     func run() async throws {
       let store = try OpenJournal.store(journal.directory)

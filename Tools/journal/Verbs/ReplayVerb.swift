@@ -32,9 +32,7 @@ struct ReplayVerb: ParsableCommand {
       reader.storage.holdsFold
       ? Self.differences(folded, try Self.export(Snapshot(reader)), "the stored rows") : []
     if let expect {
-      guard let golden = FileManager.default.contents(atPath: expect) else {
-        throw Finding.usage("cannot read \(expect)")
-      }
+      let golden = try InputFile.contents(expect, "the expected export")
       differences += Self.differences(folded, [UInt8](golden), expect)
     }
     let fields: Fields = [

@@ -84,9 +84,10 @@ struct Serve: AsyncParsableCommand {
 
   private func readTokens() throws -> [String: String]? {
     guard let tokens else { return nil }
-    guard let bytes = FileManager.default.contents(atPath: tokens),
-      let text = String(bytes: bytes, encoding: .utf8)
-    else { throw Finding.usage("cannot read the tokens file \(tokens)") }
+    let bytes = try InputFile.contents(tokens, "the tokens file")
+    guard let text = String(bytes: bytes, encoding: .utf8) else {
+      throw Finding.usage("the tokens file \(tokens) is not UTF-8")
+    }
     return try Accounts.tokens(text)
   }
 }

@@ -49,8 +49,7 @@ struct Verify: ParsableCommand {
     let data =
       checkpoint == "-"
       ? FileHandle.standardInput.readDataToEndOfFile()
-      : FileManager.default.contents(atPath: checkpoint)
-    guard let data else { throw Finding.usage("cannot read \(checkpoint)") }
+      : try InputFile.contents(checkpoint, "the checkpoint")
     let keys = try key.map { text in
       try VerifierKey(text.trimmingCharacters(in: .whitespacesAndNewlines))
     }
