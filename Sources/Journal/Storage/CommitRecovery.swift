@@ -35,7 +35,7 @@ extension Environment {
       let poison = JournalError.unknownOutcome(
         "\(directory) has to be reopened after \(name) failed: \(reason)")
       gate.setPoison(poison)
-      do { try recover(from: poison) } catch {
+      do { try recover(from: poison, pinPatience: 0) } catch {
         // The poison stays, and the next writer tries again; what became of this commit is known.
       }
     }
@@ -51,9 +51,9 @@ extension Environment {
   }
 
   /// Reopens LMDB after a failure, with nobody inside but the one writer.
-  func recover(from poison: JournalError) throws {
+  func recover(from poison: JournalError, pinPatience: Int) throws {
     if snapshots.isBroken { throw poison }
-    try gate.block(pinsToo: true)
+    try gate.block(pinPatience: pinPatience)
     defer { gate.unblock() }
     if isOpen {
       try snapshots.synchronize(self)

@@ -27,7 +27,7 @@ extension Environment {
   }
 
   private func replaceMap(bytes: Int) throws(JournalError) {
-    try gate.block(pinsToo: false)
+    try gate.block(pinPatience: nil)
     defer { gate.unblock() }
     let code = mdb_env_set_mapsize(raw, bytes)
     guard code == 0 else {

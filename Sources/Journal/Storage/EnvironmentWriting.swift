@@ -51,7 +51,7 @@ extension Environment {
     defer { writer.leave() }
     let poison = try gate.enterWriting()
     defer { if gate.leaveWriting() { shutDown() } }
-    if let poison { try recover(from: poison) }
+    if let poison { try recover(from: poison, pinPatience: 1000) }
     return try body()
   }
 

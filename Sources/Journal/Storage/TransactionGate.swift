@@ -167,12 +167,17 @@ final class TransactionGate: @unchecked Sendable {
 
   /// Keeps new readers out and waits until the present ones are gone, at most five seconds longer
   /// than their deadline. Pins do not read through the map; only to close LMDB they have to go.
-  func block(pinsToo: Bool) throws(JournalError) {
+  ///
+  /// - Parameter pinPatience: How many milliseconds to wait for pins, if for them at all. They may
+  ///   stay as long as their owner likes, and the owner may be the one who waits for this.
+  func block(pinPatience: Int?) throws(JournalError) {
     lock.lock()
     defer { lock.unlock() }
     isBlocked = true
-    var isFree: Bool { leases.isEmpty && visitors == 0 && (!pinsToo || pins == 0) }
-    for _ in 0..<5000 + Int(min(readDeadline / 1_000_000, 60_000)) where !isFree {
+    var isRead: Bool { !leases.isEmpty || visitors != 0 }
+    var isFree: Bool { !isRead && (pinPatience == nil || pins == 0) }
+    for waited in 0..<5000 + Int(min(readDeadline / 1_000_000, 60_000)) where !isFree {
+      guard isRead || waited < pinPatience ?? 0 else { break }
       expireOverdue { _ in true }
       lock.unlock()
       pause(microseconds: 1000)
