@@ -7,25 +7,8 @@ import Testing
 @testable import JournalTool
 @testable import Transport
 
-/// A server that answers as another one does, but for what a test changes.
-private struct Changed: Remote {
-  let inner: Loopback
-  var page: @Sendable (FeedPage) -> FeedPage = { $0 }
-  var isMute = false
-
-  func info(device: DeviceID) async throws -> RemoteInfo { try await inner.info(device: device) }
-  func push(_ push: Push) async throws -> PushAnswer { try await inner.push(push) }
-  func changes(after cursor: String?, limit: Int, device: DeviceID) async throws -> FeedPage {
-    page(try await inner.changes(after: cursor, limit: limit, device: device))
-  }
-  func show(_ witness: Witness) async throws -> WitnessAnswer {
-    if isMute { throw TransportError.unreachable("no answer") }
-    return try await inner.show(witness)
-  }
-}
-
 @Suite struct `A promise of delivery` {
-  private func sync(_ device: Device, _ remote: Changed) async throws {
+  private func sync(_ device: Device, _ remote: AlteredRemote) async throws {
     let engine = SyncEngine(journal: device.store.journal, remote: "server", over: remote)
     _ = try await engine.sync()
   }
@@ -72,13 +55,15 @@ private struct Changed: Remote {
     let (a, b) = (try await world.device("a"), try await world.device("b"))
     for number in 0..<3 { try await a.put("\(number)", ["n": 1]) }
     try await a.sync()
-    let broken = Changed(inner: world.remote) { page in
-      var page = page
-      if !page.changes.isEmpty {
-        page.changes[page.changes.count - 1].key = String(repeating: "k", count: 500)
-      }
-      return page
-    }
+    let broken = AlteredRemote(
+      world.remote,
+      page: { page in
+        var page = page
+        if !page.changes.isEmpty {
+          page.changes[page.changes.count - 1].key = String(repeating: "k", count: 500)
+        }
+        return page
+      })
     await #expect(throws: TransportError.self) { try await sync(b, broken) }
     #expect(try b.store.picture() == "")
     try await b.sync()
@@ -128,7 +113,10 @@ private struct Changed: Remote {
     for number in 2..<6 { try await device.put("\(number)", ["n": 1]) }
     // Everything is settled, but the checkpoint over it does not arrive.
     await #expect(throws: TransportError.self) {
-      try await sync(device, Changed(inner: world.remote, isMute: true))
+      try await sync(
+        device,
+        AlteredRemote(world.remote, show: { _, _ in throw TransportError.unreachable("no answer") })
+      )
     }
     let seen = try #require(try device.store.journal.read { try $0.witnessedSize(of: "server") })
     let last = try device.store.journal.lastSequence

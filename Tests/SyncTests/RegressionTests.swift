@@ -93,27 +93,17 @@ import Testing
 
   @Test func `a server that claims to have seen more than there is, is not believed`() async throws
   {
-    struct Boaster: Remote {
-      let inner: Loopback
-      func info(device: DeviceID) async throws -> RemoteInfo {
-        try await inner.info(device: device)
-      }
-      func push(_ push: Push) async throws -> PushAnswer {
-        guard case .judged(let verdicts, _) = try await inner.push(push) else { return .forked }
-        return .judged(verdicts: verdicts, size: .max)
-      }
-      func changes(after cursor: String?, limit: Int, device: DeviceID) async throws -> FeedPage {
-        try await inner.changes(after: cursor, limit: limit, device: device)
-      }
-      func show(_ witness: Witness) async throws -> WitnessAnswer {
-        .acknowledged(size: .max)
-      }
-    }
     let world = try World()
     let device = try await world.device("a")
     try await device.put("1", ["n": 1])
+    let boaster = AlteredRemote(
+      world.remote,
+      pushAnswer: { answer in
+        guard case .judged(let verdicts, _) = answer else { return answer }
+        return .judged(verdicts: verdicts, size: .max)
+      }, show: { _, _ in .acknowledged(size: .max) })
     let engine = SyncEngine(
-      journal: device.store.journal, remote: "server", over: Boaster(inner: world.remote))
+      journal: device.store.journal, remote: "server", over: boaster)
     await #expect(throws: TransportError.self) { try await engine.sync() }
     _ = try await device.store.compact()
     try await device.sync()
@@ -121,23 +111,13 @@ import Testing
   }
 
   @Test func `a server that gives the same cursor for ever ends the sync`() async throws {
-    struct Looper: Remote {
-      let inner: Loopback
-      func info(device: DeviceID) async throws -> RemoteInfo {
-        try await inner.info(device: device)
-      }
-      func push(_ push: Push) async throws -> PushAnswer { try await inner.push(push) }
-      func changes(after cursor: String?, limit: Int, device: DeviceID) async throws -> FeedPage {
-        try await inner.changes(after: nil, limit: limit, device: device)
-      }
-      func show(_ witness: Witness) async throws -> WitnessAnswer { try await inner.show(witness) }
-    }
     let world = try World()
     let (a, b) = (try await world.device("a"), try await world.device("b"))
     try await a.put("1", ["n": 1])
     try await a.sync()
     let engine = SyncEngine(
-      journal: b.store.journal, remote: "server", over: Looper(inner: world.remote))
+      journal: b.store.journal, remote: "server",
+      over: AlteredRemote(world.remote, cursor: { _ in nil }))
     await #expect(throws: TransportError.self) { try await engine.sync() }
     try await b.sync()
     #expect(try a.store.picture() == b.store.picture())

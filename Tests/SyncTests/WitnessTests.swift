@@ -27,28 +27,19 @@ import Transport
   }
 
   @Test func `is not believed when its cosignature does not hold`() async throws {
-    struct Forger: Remote {
-      let inner: Loopback
-      func info(device: DeviceID) async throws -> RemoteInfo {
-        try await inner.info(device: device)
-      }
-      func push(_ push: Push) async throws -> PushAnswer { try await inner.push(push) }
-      func changes(after cursor: String?, limit: Int, device: DeviceID) async throws -> FeedPage {
-        try await inner.changes(after: cursor, limit: limit, device: device)
-      }
-      func show(_ witness: Witness) async throws -> WitnessAnswer {
-        guard case .acknowledged(let size, var cosigned?) = try await inner.show(witness) else {
-          return .forked
-        }
-        cosigned.key = try SigningKey(name: "somebody").cosignerKey.description
-        return .acknowledged(size: size, cosigned: cosigned)
-      }
-    }
     let world = try World()
     let a = try await world.device("a")
     try await a.put("1", ["n": 1])
+    let forger = AlteredRemote(
+      world.remote,
+      show: { witness, server in
+        let answer = try await server.show(witness)
+        guard case .acknowledged(let size, var cosigned?) = answer else { return answer }
+        cosigned.key = try SigningKey(name: "somebody").cosignerKey.description
+        return .acknowledged(size: size, cosigned: cosigned)
+      })
     let engine = SyncEngine(
-      journal: a.store.journal, remote: "server", over: Forger(inner: world.remote))
+      journal: a.store.journal, remote: "server", over: forger)
     await #expect(throws: TransportError.self) { try await engine.sync() }
     #expect(try a.store.journal.cosignedCheckpoint(by: "server") == nil)
   }
