@@ -1,4 +1,5 @@
 import Journal
+import Projection
 import Transport
 
 /// Erasures as devices push them: they name the version at which the record came to be.
@@ -47,6 +48,39 @@ extension PushJudge {
     if let erasure { try context.nameErasure(erasure, by: sequence) }
     try context.put(.origins, origin(change).key, RememberedID(sequence: sequence).encoded)
     return verdict(context.head.lastTime, sequence, isAbsorbed: erasure == nil)
+  }
+
+  /// Erases edits without effect whose base was erased: their author could not know yet.
+  ///
+  /// Their ids stay remembered, so sending them again changes nothing. Where the erased entries were
+  /// trimmed, nothing tells such an edit from another one.
+  func eraseLatecomers(_ absorbed: [SegmentChange]) throws {
+    for change in absorbed where try isBasedOnErased(change) {
+      guard let names = try change.body.withUnsafeBytes({ try Body($0).record() }),
+        // A record that has come to be anew is not theirs.
+        let row = try context.state.record(names.rowKey).map({ try RecordRow($0) }),
+        row.base == nil,
+        let erasure = try context.erase(.record(names))
+      else { continue }
+      let appended = try context.append(erasure.draft(reason: "its record was erased before"))
+      try context.nameErasure(erasure, by: appended.sequence ?? 0)
+    }
+  }
+
+  private func isBasedOnErased(_ change: SegmentChange) throws -> Bool {
+    let sequence: SequenceNumber? =
+      switch change.base {
+      case .none: nil
+      case .version(let version): version.tieBreak
+      case .entry(let id): try context.remembered(id)?.sequence
+      }
+    guard let entry = try sequence.flatMap({ try context.state.entry($0) }) else { return false }
+    if case .version(let version) = change.base,
+      entry.header.time.milliseconds != version.timestamp
+    {
+      return false
+    }
+    return entry.encoding == StoredEntry.erasedEncoding
   }
 
   private func draft(

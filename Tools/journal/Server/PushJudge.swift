@@ -266,6 +266,7 @@ struct PushJudge {
       try context.put(.origins, origin(change).key, RememberedID(sequence: sequence).encoded)
       verdicts.append(verdict(context.head.lastTime, sequence, isAbsorbed: !hasEffect))
     }
+    try eraseLatecomers(zip(unit, effects).filter { !$1 }.map(\.0))
     return verdicts
   }
 
