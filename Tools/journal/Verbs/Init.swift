@@ -24,16 +24,19 @@ struct Init: ParsableCommand {
       at: journal.directory, label: label, isLocal: local, configuration: JournalKeys.creating())
     defer { store.close() }
     let id = try store.journal.device
+    let isEncrypted = store.journal.configuration.encryption != nil
     let output = Output()
     if json.isJSON {
       output.line(
         JSONLines.text([
           "device": .string(id.description), "label": .string(label),
           "key": .string(try store.journal.verifierKey), "local": .bool(local),
-          "encrypted": .bool(store.journal.configuration.encryption != nil),
+          "encrypted": .bool(isEncrypted),
         ]))
     } else {
-      output.line("created \(journal.directory), device \(id) (\(label))".terminalSafe)
+      output.line(
+        "created \(journal.directory), device \(id) (\(label))\(isEncrypted ? ", encrypted" : "")"
+          .terminalSafe)
     }
     output.flush()
   }
