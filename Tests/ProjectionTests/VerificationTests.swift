@@ -85,22 +85,68 @@ import Testing
   @Test func `an id that is remembered elsewhere`() async throws {
     try await expect("the id of entry 3 is not remembered at its sequence") { context in
       guard let id = try context.state.entry(3)?.header.id else { return }
-      try context.put(.ids, id.bytes, RememberedID(sequence: 4).encoded)
+      try context.put(.ids, id.bytes, RememberedID(held: 4).encoded)
     }
   }
 
   @Test func `an id that is kept as trimmed though its entry is held`() async throws {
     try await expect("the id of entry 3 is kept as trimmed though it is held") { context in
       guard let id = try context.state.entry(3)?.header.id else { return }
-      // Behind the sequence, six bytes of recording time and the flags mark a trimmed one.
-      try context.put(.ids, id.bytes, RememberedID(sequence: 3).encoded + [0, 0, 0, 0, 0, 1, 0])
+      // As earlier builds marked a trimmed one: behind the sequence recording time and flags.
+      try context.put(.ids, id.bytes, RememberedID(held: 3).encoded + [0, 0, 0, 0, 0, 1, 0])
     }
+  }
+
+  @Test func `an id whose flag says trimmed though its entry is held`() async throws {
+    try await expect("the id of entry 3 is kept as trimmed though it is held") { context in
+      guard let header = try context.state.entry(3)?.header else { return }
+      try context.put(.ids, header.id.bytes, RememberedID(header, isTrimmed: true).encoded)
+    }
+  }
+
+  @Test func `an id whose flag says held though its entry is trimmed`() async throws {
+    let scratch = try Scratch()
+    let local = try Store.create(at: scratch("l"), label: "laptop", isLocal: true)
+    try await local.write { try $0.put("c", "r", [:]) }
+    let header = try local.journal.read { try $0.entry(2)?.header }
+    #expect(try await local.compact().trimmed == 2)
+    try await local.journal.transact { context in
+      guard let header else { return }
+      try context.put(.ids, header.id.bytes, RememberedID(header).encoded)
+    }
+    defer { local.close() }
+    #expect(try local.problems() == ["1 ids are remembered for 0 held edits"])
+  }
+
+  @Test(arguments: [Lie.time, .verdict])
+  func `an id that is remembered with another time or verdict`(lie: Lie) async throws {
+    try await expect("entry 3 is remembered with another recording time or verdict") { context in
+      guard var header = try context.state.entry(3)?.header else { return }
+      switch lie {
+      case .time: header.time.milliseconds += 1
+      case .verdict: header.flags.insert(.absorbed)
+      }
+      try context.put(.ids, header.id.bytes, RememberedID(header).encoded)
+    }
+  }
+
+  enum Lie: Sendable {
+    case time, verdict
+  }
+
+  @Test func `a trimmed id that says no recording time, and one above the horizon`() async throws {
+    let found = try await problems { context in
+      let id = EntryID(high: 0x4000, low: 1 << 63)
+      try context.put(.ids, id.bytes, [0x80, 0, 0, 0, 0, 9])
+    }
+    #expect(found.contains { $0.contains("the id of entry 9 is kept as trimmed, at or above") })
+    #expect(found.contains { $0.contains("of trimmed entry 9 has no recording time") })
   }
 
   @Test func `an id of no entry`() async throws {
     try await expect("5 ids are remembered for 4 held edits") { context in
       let id = EntryID(high: 0x4000, low: 1 << 63)
-      try context.put(.ids, id.bytes, RememberedID(sequence: 9).encoded)
+      try context.put(.ids, id.bytes, RememberedID(held: 9).encoded)
     }
   }
 

@@ -80,6 +80,14 @@ final class World {
     remote = Loopback(server)
   }
 
+  /// The same world, its server's journal opened anew.
+  init(reopened world: World) throws {
+    world.server.close()
+    scratch = world.scratch
+    server = try AccountJournal(directory: scratch("server"))
+    remote = Loopback(server)
+  }
+
   func device(_ name: String) async throws -> Device {
     try await Device(Store.create(at: scratch(name), label: name), remote)
   }

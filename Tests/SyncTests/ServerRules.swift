@@ -10,7 +10,7 @@ import Transport
 @Suite struct `The server` {
   /// A device as only the server sees it.
   final class Peer {
-    let world: World
+    var world: World
     let store: Store
     private var sequence: UInt64 = 0
 
@@ -112,6 +112,48 @@ import Transport
     }
     #expect(code == "id-reused")
     #expect(try world.serverEdits().count == 1)
+  }
+
+  @Test func `remembers its verdict once the entry is trimmed`() async throws {
+    var world = try World()
+    let peer = try Peer(world, "p")
+    var ids = EntryIDGenerator(random: { 7 })
+    // A v7 id of another time, one of a clock that is far ahead, and one that names no time.
+    let changes = [
+      try peer.change(.put(fields: Self.one), key: "1", id: ids.next(milliseconds: 1_000)),
+      try peer.change(.delete, key: "none", id: ids.next(milliseconds: 1 << 47)),
+      try peer.change(.update(set: Self.one, unset: []), key: "1"),
+      try peer.change(.delete, key: "gone"),
+    ]
+    guard case .judged(let verdicts, _) = try await peer.push(changes) else {
+      Issue.record("the push was not judged")
+      return
+    }
+    guard case .accepted = verdicts[0], case .absorbed = verdicts[1],
+      case .accepted = verdicts[2], case .absorbed = verdicts[3]
+    else {
+      Issue.record("not the verdicts to be remembered: \(verdicts)")
+      return
+    }
+    world.server.close()
+    let store = try Store.open(at: world.scratch("server"))
+    let report = try await store.journal.trim(keeping: .nothing, folder: RecordFolder())
+    #expect(report.trimmed >= 4)
+    #expect(try store.problems() == [])
+    store.close()
+    world = try World(reopened: world)
+    peer.world = world
+    guard case .judged(let again, _) = try await peer.push(changes) else {
+      Issue.record("the push was not judged again")
+      return
+    }
+    #expect(again == verdicts)
+    // A trimmed change still stands for the version it was accepted at.
+    let strict = try peer.change(.delete, key: "1", base: .entry(changes[2].id), isStrict: true)
+    guard case .accepted = try await peer.verdicts(strict).first else {
+      Issue.record("a strict change at the record's version was not accepted")
+      return
+    }
   }
 
   @Test func `calls an unknown id under a known device and sequence forked`() async throws {

@@ -5,7 +5,7 @@ extension [UInt8] {
     Swift.withUnsafeBytes(of: value.bigEndian) { append(contentsOf: $0) }
   }
 
-  /// Appends the low 48 bits; sequences stay below 2^48.
+  /// Appends the low 48 bits; sequences and times need no more.
   @inline(__always)
   package mutating func appendUInt48(_ value: UInt64) {
     Swift.withUnsafeBytes(of: value.bigEndian) { append(contentsOf: $0[2...]) }

@@ -57,5 +57,6 @@ package enum Limits {
   package static let groupStateBytes = 4 << 20
   package static let recordBytes = 1 << 20 - 16 << 10
   package static let depth = 32
-  package static let sequence: UInt64 = 1 << 48 - 1
+  /// Two bits short of the 48 it is stored in; the table `ids` keeps its flags there.
+  package static let sequence: UInt64 = 1 << 46 - 1
 }

@@ -25,6 +25,25 @@ package struct Origin: Sendable, Hashable {
   /// The key of the table `origins`.
   package var key: [UInt8] { device.bytes + [UInt8](sequence: sequence) }
 
+  /// The row of the table `origins`: the sequence an edit has here.
+  package static func row(_ sequence: SequenceNumber) -> [UInt8] {
+    var row: [UInt8] = []
+    row.appendUInt48(sequence)
+    return row
+  }
+
+  /// The sequence a row of the table `origins` says.
+  package static func sequence(
+    inRow row: UnsafeRawBufferPointer
+  ) throws(JournalError) -> SequenceNumber {
+    var reader = RowReader(row)
+    let sequence = try reader.uint48()
+    guard reader.remaining == 0 else {
+      throw .damaged("a row of `origins` has trailing bytes; run `journal verify`")
+    }
+    return sequence
+  }
+
   package func write(into writer: inout CBORWriter) {
     writer.array(count: 3)
     writer.data(device.bytes)

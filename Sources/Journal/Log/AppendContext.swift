@@ -65,7 +65,7 @@ package final class AppendContext {
       return known
     }
     guard head.lastSequence < Limits.sequence else {
-      throw JournalError.storage("the journal has used all of its 2^48 sequences")
+      throw JournalError.storage("the journal has used all of its 2^46 sequences")
     }
     let sequence = head.lastSequence + 1
     let time = max(groupTime ?? environment.now(), head.lastTime)
@@ -147,9 +147,10 @@ package final class AppendContext {
       }
     }
     if header.kind.hasRememberedID {
+      let remembered = RememberedID(header)
       try withUnsafeBytes(of: (header.id.high.bigEndian, header.id.low.bigEndian)) { key in
-        try transaction.putLast(.ids, key: key, length: RememberedID.heldBytes) {
-          RememberedID.encodeHeld(header.sequence, into: $0)
+        try transaction.putLast(.ids, key: key, length: remembered.byteCount) {
+          remembered.encode(into: $0)
         }
       }
     }
@@ -175,7 +176,7 @@ package final class AppendContext {
       return nil
     }
     // Of a trimmed or erased entry the id alone counts: what it said is gone.
-    if remembered.trimmed == nil, let entry = try state.entry(remembered.sequence),
+    if !remembered.isTrimmed, let entry = try state.entry(remembered.sequence),
       entry.encoding != StoredEntry.erasedEncoding
     {
       guard entry.header.kind == draft.kind, entry.body == draft.body else {

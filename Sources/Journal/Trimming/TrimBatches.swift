@@ -50,7 +50,7 @@ extension Journal {
     try reader.storage.scan(.ids, from: nil) { key, payload in
       guard let id = EntryID(bytes: key), id.high >> 16 < oldest else { return false }
       guard let time = id.unixMilliseconds, time < oldest,
-        let trimmed = try RememberedID(payload).trimmed, trimmed.time.milliseconds < oldest
+        let trimmed = try RememberedID(payload).trimmed(id), trimmed.time.milliseconds < oldest
       else { return true }
       ids.append(id)
       return ids.count < trimBatchRows
@@ -142,9 +142,8 @@ struct TrimStep: Sendable {
     let header = entry.header
     try context.delete(.entries, [UInt8](sequence: header.sequence))
     guard header.kind.hasRememberedID else { return }
-    let remembered = RememberedID(
-      sequence: header.sequence,
-      trimmed: .init(time: header.time, isAbsorbed: header.flags.contains(.absorbed)))
+    // As long as the row it replaces: no page splits.
+    let remembered = RememberedID(header, isTrimmed: true)
     try context.put(.ids, header.id.bytes, remembered.encoded)
     guard entry.encoding == StoredEntry.plainEncoding else { return }
     let origin = try entry.body.withUnsafeBytes { try Origin(Body($0)) }

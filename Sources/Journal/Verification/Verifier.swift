@@ -240,11 +240,22 @@ package final class Verifier {
     if header.kind.hasRememberedID, reader.storage.holdsFold {
       heldEdits += 1
       part("entry \(header.sequence)") {
-        let remembered = try reader.remembered(header.id)
-        if remembered != RememberedID(sequence: header.sequence) {
-          problem("the id of entry \(header.sequence) is not remembered at its sequence")
-        }
+        try checkRemembered(header)
       }
+    }
+  }
+
+  private func checkRemembered(_ header: EntryHeader) throws {
+    guard let remembered = try reader.remembered(header.id),
+      remembered.sequence == header.sequence
+    else { return problem("the id of entry \(header.sequence) is not remembered at its sequence") }
+    // What is kept as trimmed is told by the table's own check.
+    let isSound =
+      remembered.isTrimmed || remembered == RememberedID(header)
+      || remembered == RememberedID(held: header.sequence)
+    if !isSound {
+      problem(
+        "the id of entry \(header.sequence) is remembered with another recording time or verdict")
     }
   }
 
@@ -269,12 +280,20 @@ package final class Verifier {
     var held: UInt64 = 0
     try reader.storage.scan(.ids, from: nil) { key, payload in
       let remembered = try RememberedID(payload)
-      if remembered.trimmed == nil {
+      let sequence = remembered.sequence
+      guard remembered.isTrimmed else {
         held += 1
-      } else if try reader.entry(remembered.sequence) != nil {
-        problem("the id of entry \(remembered.sequence) is kept as trimmed though it is held")
+        return true
       }
-      return true
+      if try reader.entry(sequence) != nil {
+        problem("the id of entry \(sequence) is kept as trimmed though it is held")
+      } else if sequence >= reader.horizon.sequence {
+        problem("the id of entry \(sequence) is kept as trimmed, at or above the horizon")
+      }
+      if let id = EntryID(bytes: key) {
+        part("id of entry \(sequence)") { _ = try remembered.trimmed(id) }
+      }
+      return report.problems.count < Self.problemLimit
     }
     if held != heldEdits { problem("\(held) ids are remembered for \(heldEdits) held edits") }
   }

@@ -15,18 +15,19 @@ import Testing
   }
 
   @Test func `a remembered id has no bytes beyond its own and no unknown flags`() throws {
-    let held = RememberedID(sequence: 7)
-    let trimmed = RememberedID(
-      sequence: 7, trimmed: .init(time: Timestamp(milliseconds: 9), isAbsorbed: true))
-    for id in [held, trimmed] {
-      let idAgain = try lend(id.encoded) { try RememberedID($0) }
-      #expect(idAgain == id)
+    let row: [UInt8] = [0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 9]
+    for length in [6, 12] {
+      let id = try lend(Array(row.prefix(length))) { try RememberedID($0) }
+      #expect(id.encoded == Array(row.prefix(length)))
     }
-    expectDamage("trailing byte") {
-      _ = try lend(trimmed.encoded + [0]) { try RememberedID($0) }
-    }
-    expectDamage("flags") {
-      _ = try lend(trimmed.encoded.dropLast() + [2]) { try RememberedID($0) }
+    // With one more byte it is a row of earlier builds, whose flags are 0 or 1.
+    _ = try lend(row + [1]) { try RememberedID($0) }
+    for (what, bytes) in [
+      ("cut in its sequence", Array(row.prefix(5))), ("cut in its time", Array(row.prefix(11))),
+      ("flags", row + [2]), ("flags twice", [0x80] + row.dropFirst() + [0]),
+      ("trailing byte", row + [1, 0]),
+    ] {
+      expectDamage("\(what)") { _ = try lend(bytes) { try RememberedID($0) } }
     }
   }
 

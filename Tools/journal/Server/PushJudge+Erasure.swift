@@ -46,7 +46,7 @@ extension PushJudge {
       throw JournalError.storage("an entry judged as new was not appended")
     }
     if let erasure { try context.nameErasure(erasure, by: sequence) }
-    try context.put(.origins, origin(change).key, RememberedID(sequence: sequence).encoded)
+    try context.put(.origins, origin(change).key, Origin.row(sequence))
     return verdict(context.head.lastTime, sequence, isAbsorbed: erasure == nil)
   }
 

@@ -35,7 +35,7 @@ struct PushJudge {
     let key = Origin(device: device, sequence: change.sequence, time: change.time).key
     guard
       let sequence = try context.transaction.withValue(
-        .origins, key, { try RememberedID($0).sequence })
+        .origins, key, { try Origin.sequence(inRow: $0) })
     else { return }
     if try context.state.entry(sequence)?.header.id != change.id,
       try context.remembered(change.id) == nil
@@ -101,7 +101,7 @@ struct PushJudge {
   /// Accepted and absorbed are remembered: the same id and content gets the same verdict.
   private func rememberedVerdict(_ change: SegmentChange) throws -> Verdict? {
     guard let remembered = try context.remembered(change.id) else { return nil }
-    if let trimmed = remembered.trimmed {
+    if let trimmed = try remembered.trimmed(change.id) {
       return verdict(trimmed.time, remembered.sequence, isAbsorbed: trimmed.isAbsorbed)
     }
     guard let entry = try context.state.entry(remembered.sequence) else {
@@ -215,7 +215,8 @@ struct PushJudge {
 
   private func version(of id: EntryID) throws -> ServerVersion? {
     guard let remembered = try context.remembered(id) else { return nil }
-    let time = try remembered.trimmed?.time ?? context.state.entry(remembered.sequence)?.header.time
+    let time =
+      try remembered.trimmed(id)?.time ?? context.state.entry(remembered.sequence)?.header.time
     return time.map {
       ServerVersion(timestamp: $0.milliseconds, tieBreak: remembered.sequence)
     }
@@ -263,7 +264,7 @@ struct PushJudge {
         throw JournalError.storage("an entry judged as new was not appended")
       }
       if group == .max { group = sequence }
-      try context.put(.origins, origin(change).key, RememberedID(sequence: sequence).encoded)
+      try context.put(.origins, origin(change).key, Origin.row(sequence))
       verdicts.append(verdict(context.head.lastTime, sequence, isAbsorbed: !hasEffect))
     }
     try eraseLatecomers(zip(unit, effects).filter { !$1 }.map(\.0))

@@ -150,13 +150,16 @@ enum Seeds {
       devices: [device, device], currentIndex: 1)
     var peer = PeerRow()
     peer.label = "label"
-    let remembered = RememberedID(
-      sequence: 5, trimmed: .init(time: Timestamp(milliseconds: 9), isAbsorbed: true))
+    let header = EntryHeader(
+      kind: .put, flags: .absorbed, sequence: 5, id: EntryID(high: 1, low: 2),
+      time: Timestamp(milliseconds: 9), device: device.id, commitment: .empty)
+    let earlierTrimmed: [UInt8] = [0, 0, 0, 0, 0, 5, 0, 0, 0, 0, 0, 9, 1]
     let settings = CBOROracle.write(
       ["authEnv": "A", "collections": ["p"], "kind": "journal", "url": "http://127.0.0.1"])
     let rows: [(UInt8, [UInt8])] = [
       (0, pending.encoded), (0, accepted.encoded), (1, row.encoded), (1, RecordRow().encoded),
-      (2, remembered.encoded), (2, RememberedID(sequence: 1).encoded), (3, FoldCounts().encoded),
+      (2, RememberedID(header, isTrimmed: true).encoded), (2, RememberedID(held: 1).encoded),
+      (2, earlierTrimmed), (3, FoldCounts().encoded),
       (4, head.encoded), (5, Horizon().encoded), (6, identity.encoded), (7, cursor.encoded),
       (8, peer.encoded), (9, settings),
     ]
