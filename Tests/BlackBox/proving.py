@@ -214,7 +214,9 @@ def bad_notes(ctx, journal, young, note, vkey):
     """Notes that are not what they claim are findings; what is no note or key is misuse."""
     tool = ctx.tool
     size = note.split("\n")[1]
-    for other in (note.replace(f"\n{size}\n", f"\n{int(size) - 1}\n", 1), note[:-3] + "A=\n"):
+    letter = "E" if note[-3] == "A" else "A"
+    for other in (note.replace(f"\n{size}\n", f"\n{int(size) - 1}\n", 1),
+                  f"{note[:-3]}{letter}=\n"):
         tool("verify", journal, "--checkpoint", write(ctx, other), "--key", vkey, codes=(1,))
     stranger = tool.init(ctx.path(f"stranger-{ctx.random.random()}"))
     tool("verify", journal, "--checkpoint", write(ctx, note), "--key",
