@@ -84,25 +84,53 @@ import Testing
   }
 
   @Test func `an edit once parked is not taken for accepted by a later answer`() throws {
-    let state = State()
-    state.edits[5] = EditState()
-    state.edits[5]?.delivery = .parked(by: 6)
-    let parked = state.edits
+    for isFull in [false, true] {
+      let state = State()
+      state.edits[5] = EditState()
+      state.edits[5]?.delivery = .parked(by: 6)
+      let parked = state.edits
+      try accept(5, isFull: isFull, state)
+      #expect(state.edits == parked)
+    }
+  }
+
+  @Test func `an answer in the earlier layout folds like one in today's`() throws {
+    for isFull in [false, true] {
+      let state = State()
+      state.edits[5] = EditState()
+      state.counts.pending = 1
+      try accept(5, isFull: isFull, state)
+      #expect(
+        state.edits[5]?.delivery
+          == .accepted(ServerVersion(timestamp: 7, tieBreak: 8), absorbed: true, sent: 4))
+      #expect((state.counts.pending, state.counts.accepted) == (0, 1))
+    }
+  }
+
+  private func header(_ kind: EntryKind, _ sequence: SequenceNumber) -> EntryHeader {
+    EntryHeader(
+      kind: kind, sequence: sequence, id: EntryID(high: 0, low: sequence),
+      time: Timestamp(milliseconds: 1), device: DeviceID(high: 1, low: 1), commitment: .empty)
+  }
+
+  /// Folds an answer that names one edit, in the layout that is written or in full.
+  private func accept(_ edit: SequenceNumber, isFull: Bool, _ state: State) throws {
     var body = BodyBuilder()
     body.add(.remote, text: "main")
     body.add(.sent, unsigned: 4)
-    body.add(.results) { writer in
-      writer.array(count: 1)
-      writer.array(count: 4)
-      for number: UInt64 in [5, 1, 1, 0] { writer.unsigned(number) }
+    if isFull {
+      body.add(.results) { writer in
+        writer.array(count: 1)
+        writer.array(count: 4)
+        for number: UInt64 in [edit, 7, 8, 1] { writer.unsigned(number) }
+      }
+    } else {
+      let version = ServerVersion(timestamp: 7, tieBreak: 8)
+      try body.add(acceptances: [Acceptance(edit, version, isAbsorbed: true)])
     }
-    let header = EntryHeader(
-      kind: .accepted, sequence: 9, id: EntryID(high: 0, low: 9), time: Timestamp(milliseconds: 1),
-      device: DeviceID(high: 1, low: 1), commitment: .empty)
     _ = try body.finish().withUnsafeBytes {
-      try RecordFolder().replay(header, body: $0, in: state)
+      try RecordFolder().replay(header(.accepted, 9), body: $0, in: state)
     }
-    #expect(state.edits == parked)
   }
 
   @Test func `a record's row has no flags that contradict each other`() throws {

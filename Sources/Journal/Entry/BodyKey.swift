@@ -51,4 +51,5 @@ package enum BodyKey: UInt64, CaseIterable, Sendable {
   case archive = 51
   case archiveDigest = 52
   case archives = 53
+  case acceptances = 54
 }

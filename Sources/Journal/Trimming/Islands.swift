@@ -69,10 +69,13 @@ struct Islands: Sendable {
     of kind: EntryKind, _ body: Body
   ) throws -> [ClosedRange<SequenceNumber>] {
     if kind == .sent || kind == .retried { return try body.ranges(.entries) }
-    let key: BodyKey =
-      kind == .accepted ? .results : kind == .refused ? .refusals : .outcomes
-    var reader = try body.reader(key)
     var edits: [ClosedRange<SequenceNumber>] = []
+    if kind == .accepted {
+      var lines = try AcceptanceReader(body)
+      while let line = try lines.next() { edits.append(line.sequence...line.sequence) }
+      return edits
+    }
+    var reader = try body.reader(kind == .refused ? .refusals : .outcomes)
     for _ in 0..<(try reader.arrayCount()) {
       let members = try reader.arrayCount()
       guard members > 0 else { throw JournalError.damaged("an answer names no edit") }

@@ -53,19 +53,14 @@ extension RecordFolder {
     _ header: EntryHeader, _ body: Body, _ isReplay: Bool, _ state: any FoldState
   ) throws -> FoldOutcome {
     var outcome = FoldOutcome()
-    var reader = try body.reader(.results)
+    var reader = try AcceptanceReader(body)
     guard let remote = try body.text(.remote), let sent = try body.unsigned(.sent) else {
       throw JournalError.damaged("accepted entry \(header.sequence) names no remote")
     }
     let through = try state.meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }?.through
     var reached: [SequenceNumber] = []
-    for _ in 0..<(try reader.arrayCount()) {
-      guard try reader.arrayCount() == 4 else {
-        throw JournalError.damaged("a result of entry \(header.sequence) is malformed")
-      }
-      let sequence = try reader.unsigned()
-      let version = try reader.versionMembers()
-      let isAbsorbed = try reader.unsigned() == 1
+    while let line = try reader.next() {
+      let (sequence, version) = (line.sequence, line.version)
       // A parked edit has left its record's chain; an answer that comes too late does not fold it.
       guard let edit = try state.edit(sequence), edit.isFolded else { continue }
       if case .accepted = edit.delivery { continue }
@@ -76,9 +71,9 @@ extension RecordFolder {
         state.counts.settled += 1
         continue
       }
-      try move(sequence, edit, to: .accepted(version, absorbed: isAbsorbed, sent: sent), state)
+      try move(sequence, edit, to: .accepted(version, absorbed: line.isAbsorbed, sent: sent), state)
       if let through, version <= through { reached.append(sequence) }
-      if isAbsorbed, !isReplay,
+      if line.isAbsorbed, !isReplay,
         let draft = try ConflictFinder.lost(
           sequence, cause: header, version: version, ordinal: outcome.derived.count, state)
       {
@@ -116,12 +111,5 @@ extension RecordFolder {
         try state.putRecord(key, row.encoded)
       }
     }
-  }
-}
-
-extension CBORReader {
-  /// A version written as two members of the surrounding array.
-  fileprivate mutating func versionMembers() throws(JournalError) -> ServerVersion {
-    ServerVersion(timestamp: try unsigned(), tieBreak: try unsigned())
   }
 }

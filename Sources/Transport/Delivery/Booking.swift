@@ -19,14 +19,14 @@ struct Booking: Sendable {
   /// Appends the answer's entries in the caller's transaction.
   func book(_ context: AppendContext) throws -> Outcome {
     var outcome = Outcome()
-    var results: [(SequenceNumber, ServerVersion, Bool)] = []
+    var results: [Acceptance] = []
     var refusals: [(SequenceNumber, String, String)] = []
     var again: [SequenceNumber] = []
     var states: [FeedChange] = []
     for (edit, verdict) in zip(segment.edits, verdicts) {
       switch verdict {
-      case .accepted(let version): results.append((edit, version, false))
-      case .absorbed(let version): results.append((edit, version, true))
+      case .accepted(let version): results.append(Acceptance(edit, version))
+      case .absorbed(let version): results.append(Acceptance(edit, version, isAbsorbed: true))
       case .refused(let code, let message): refusals.append((edit, code, message))
       case .conflict(let state):
         again.append(edit)
@@ -58,20 +58,11 @@ struct Booking: Sendable {
     body.add(.remote, text: remote)
   }
 
-  private func accepted(_ results: [(SequenceNumber, ServerVersion, Bool)]) throws -> Draft {
+  private func accepted(_ results: [Acceptance]) throws -> Draft {
     var body = BodyBuilder()
     head(&body)
     body.add(.sent, unsigned: segment.sent)
-    body.add(.results) { writer in
-      writer.array(count: results.count)
-      for (sequence, version, isAbsorbed) in results {
-        writer.array(count: 4)
-        writer.unsigned(sequence)
-        writer.unsigned(version.timestamp)
-        writer.unsigned(version.tieBreak)
-        writer.unsigned(isAbsorbed ? 1 : 0)
-      }
-    }
+    try body.add(acceptances: results)
     return try Draft(.accepted, body: body.finish())
   }
 

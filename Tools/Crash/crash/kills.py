@@ -225,7 +225,7 @@ class Kills:
         require([e.sequence for e in entries] == list(range(1, last + 1)), f"{device.name}: a gap")
         device.last = last
         ids = {entry.sequence: entry.id for entry in entries}
-        accepted = {ids[row[0]] for entry in entries if entry.kind == 8 for row in entry.body[33]}
+        accepted = {ids[edit] for entry in entries for edit in pages.accepted(entry)}
         held = self.server_edits()
         require(accepted <= set(held), f"{device.name}: accepted edits the server has not")
 

@@ -81,6 +81,20 @@ def entries(rows):
     return found
 
 
+def accepted(entry):
+    """The sequences an `accepted` entry names: by steps, negative for absorbed edits, or in full."""
+    if entry.kind != 8:
+        return []
+    if 33 in entry.body:
+        return [line[0] for line in entry.body[33]]
+    lines, sequences = entry.body[54], [0]
+    if not lines or len(lines) % 3 or 0 in lines[::3]:
+        raise Unreadable(f"entry {entry.sequence} has {len(lines)} numbers for accepted edits")
+    for step in lines[::3]:
+        sequences.append(sequences[-1] + abs(step))
+    return sequences[1:]
+
+
 def last_sequence(rows):
     return struct.unpack_from(">Q", rows[META][b"head"], 16)[0]
 

@@ -199,8 +199,8 @@ class Reference:
     @staticmethod
     def accepted(state):
         ids = {entry.sequence: entry.id for entry in state.entries}
-        results = [row for entry in state.entries if entry.kind == 8 for row in entry.body[33]]
-        return {ids[row[0]] for row in results if row[0] in ids}
+        edits = [edit for entry in state.entries for edit in pages.accepted(entry)]
+        return {ids[edit] for edit in edits if edit in ids}
 
     def check_end(self, fs):
         """The model and the disk, the reader and the command agree."""

@@ -68,6 +68,7 @@ struct EntryLine {
       line["\(key)"] = ["timestamp": parts[0], "tieBreak": parts[1]]
     case .results:
       line["results"] = Self.objects(value, ["sequence", "timestamp", "tieBreak", "absorbed"])
+    case .acceptances: line["results"] = try Self.acceptances(raw)
     case .refusals: line["refusals"] = Self.objects(value, ["sequence", "code", "message"])
     case .entries: line["entries"] = Self.objects(value, ["first", "last"])
     case .archives: line["archives"] = Self.objects(value, ["horizon", "path", "digest"])
@@ -85,6 +86,21 @@ struct EntryLine {
         for (name, member) in zip(names, members) { object[name] = member }
         return .object(object)
       })
+  }
+
+  /// The lines in full, under the name and in the form that entries of the older layout have.
+  private static func acceptances(_ raw: UnsafeRawBufferPointer) throws -> Value {
+    var reader = try AcceptanceReader(differences: CBORReader(raw))
+    var lines: [Value] = []
+    while let line = try reader.next() {
+      lines.append([
+        "sequence": JSONLines.number(line.sequence),
+        "timestamp": JSONLines.number(line.version.timestamp),
+        "tieBreak": JSONLines.number(line.version.tieBreak),
+        "absorbed": line.isAbsorbed ? 1 : 0,
+      ])
+    }
+    return .array(lines)
   }
 
   private static func outcomes(_ value: Value) -> Value {
@@ -169,15 +185,19 @@ final class EditStatuses {
       else { return true }
       try entry.body.withUnsafeBytes { bytes in
         let body = try Body(bytes)
-        let isAccepted = entry.header.kind == .accepted
-        guard let raw = body.raw(isAccepted ? .results : .outcomes),
-          case .array(let rows) = try JSONLines.value(raw)
+        guard entry.header.kind == .conflict else {
+          var lines = try AcceptanceReader(body)
+          while let line = try lines.next() {
+            guard line.isAbsorbed else { continue }
+            answers.absorbed.insert(line.sequence)
+          }
+          return
+        }
+        guard let raw = body.raw(.outcomes), case .array(let rows) = try JSONLines.value(raw)
         else { return }
         for case .array(let row) in rows {
           guard case .integer(let sequence) = row.first ?? .null else { continue }
-          if isAccepted, row.count == 4, row[3] == .integer(1) {
-            answers.absorbed.insert(UInt64(clamping: sequence))
-          } else if !isAccepted, row.count == 3, row[1] == .integer(2) {
+          if row.count == 3, row[1] == .integer(2) {
             answers.superseded.insert(UInt64(clamping: sequence))
           }
         }

@@ -43,6 +43,11 @@ struct Delivered {
       .map { try Baseline.bytes(of: $0, in: directory) }.reduce(0, +)
   }
 
+  /// What a server would have given: milliseconds of today, each edit a little later.
+  private static func version(of edit: SequenceNumber) -> ServerVersion {
+    ServerVersion(timestamp: 1_795_000_000_000 + 7 * edit, tieBreak: edit)
+  }
+
   private static func settle(_ edits: [SequenceNumber], in context: AppendContext) throws {
     guard let first = edits.first, let last = edits.last else { return }
     var sent = BodyBuilder()
@@ -59,19 +64,13 @@ struct Delivered {
     var accepted = BodyBuilder()
     accepted.add(.remote, text: remote)
     accepted.add(.sent, unsigned: sealed)
-    accepted.add(.results) { writer in
-      writer.array(count: edits.count)
-      for edit in edits {
-        writer.array(count: 4)
-        for value in [edit, edit, edit, 0] { writer.unsigned(value) }
-      }
-    }
+    try accepted.add(acceptances: edits.map { Acceptance($0, version(of: $0)) })
     try context.append(Draft(.accepted, body: accepted.finish()))
     var cursor = BodyBuilder()
     cursor.add(.remote, text: remote)
     cursor.add(.epoch, text: "one")
     cursor.add(.cursor, text: "\(last)")
-    cursor.add(.through, version: ServerVersion(timestamp: last, tieBreak: last))
+    cursor.add(.through, version: version(of: last))
     cursor.add(.generation, unsigned: 0)
     try context.append(Draft(.cursor, body: cursor.finish()))
   }

@@ -110,6 +110,21 @@ enum Seeds {
     }
     bodies.append((.conflict, conflict.finish()))
     bodies.append((.cursor, cursor.body(remote: "main")))
+    var accepted = BodyBuilder()
+    accepted.add(.remote, text: "main")
+    accepted.add(.sent, unsigned: 4)
+    let versions = [5, 6].map { ServerVersion(timestamp: $0, tieBreak: 300) }
+    made {
+      try accepted.add(acceptances: [
+        Acceptance(2, versions[1]), Acceptance(300, versions[0], isAbsorbed: true),
+      ])
+    }
+    bodies.append((.accepted, accepted.finish()))
+    var full = BodyBuilder()
+    full.add(.remote, text: "main")
+    full.add(.sent, unsigned: 4)
+    full.add(.results, raw: CBOROracle.write([[2, 6, 300, 0], [300, 5, 300, 1]]))
+    bodies.append((.accepted, full.finish()))
     return bodies
   }
 

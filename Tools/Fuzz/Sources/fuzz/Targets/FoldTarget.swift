@@ -172,6 +172,15 @@ private struct EntryMaker {
     case .accepted:
       body.add(.remote, text: remote)
       body.add(.sent, unsigned: reference(&choices))
+      if choices.flag() {
+        var last: UInt64 = 0
+        let lines = (0...choices.below(4)).map { _ -> Acceptance in
+          last += 1 + UInt64(choices.below(4))
+          return Acceptance(last, version(&choices), isAbsorbed: choices.flag())
+        }
+        do { try body.add(acceptances: lines) } catch { fail("lines that ascend: \(error)") }
+        break
+      }
       body.add(.results) { writer in
         let results = (0..<choices.below(4)).map { _ -> Value in
           let version = version(&choices)
