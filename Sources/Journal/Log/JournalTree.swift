@@ -9,8 +9,22 @@ package struct JournalTree: SubtreeSource {
     self.usesStoredNodes = usesStoredNodes
   }
 
+  /// The key a stored node is written under.
+  ///
+  /// The levels above 8 come first: then the nodes of level 8, of which there are 256 times as many,
+  /// always stand last, and LMDB fills the pages instead of halving them.
   static func nodeKey(level: Int, index: UInt64) -> [UInt8] {
-    var key = [UInt8(truncatingIfNeeded: level)]
+    key(first: level > 8 ? level / 8 - 2 : level, index)
+  }
+
+  /// All keys a stored node may be found under: earlier ones began with the level, whichever it was.
+  static func nodeKeys(level: Int, index: UInt64) -> [[UInt8]] {
+    let key = nodeKey(level: level, index: index)
+    return level > 8 ? [key, Self.key(first: level, index)] : [key]
+  }
+
+  private static func key(first: Int, _ index: UInt64) -> [UInt8] {
+    var key = [UInt8(truncatingIfNeeded: first)]
     key.appendBigEndian(index)
     return key
   }
@@ -30,12 +44,11 @@ package struct JournalTree: SubtreeSource {
   /// - Throws: ``JournalError/belowHorizon(_:)`` when the subtree ends inside a gap.
   package func subtree(level: Int, index: UInt64) throws -> TreeHash {
     let first = index << UInt64(level)
-    if usesStoredNodes, level > 0, level % 8 == 0,
-      let hash = try reader.storage.withValue(
-        .tree, Self.nodeKey(level: level, index: index), { TreeHash(bytes: $0) }),
-      let hash
-    {
-      return hash
+    if usesStoredNodes, level > 0, level % 8 == 0 {
+      for key in Self.nodeKeys(level: level, index: index) {
+        let hash = try reader.storage.withValue(.tree, key) { TreeHash(bytes: $0) }
+        if let hash, let hash { return hash }
+      }
     }
     if let gap = try gap(at: first), gap.level == level { return gap.hash }
     guard level > 0 else {

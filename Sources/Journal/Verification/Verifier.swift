@@ -264,10 +264,10 @@ package final class Verifier {
   ) throws {
     guard reader.storage.holdsFold else { return completed.removeAll(keepingCapacity: true) }
     for node in completed where node.level > 0 && node.level % 8 == 0 {
-      let stored = try reader.storage.withValue(
-        .tree, JournalTree.nodeKey(level: node.level, index: node.index),
-        { TreeHash(bytes: $0) })
-      if stored != .some(.some(node.hash)) {
+      let stored = try JournalTree.nodeKeys(level: node.level, index: node.index).compactMap {
+        try reader.storage.withValue(.tree, $0) { TreeHash(bytes: $0) }
+      }
+      if stored.isEmpty || stored.contains(where: { $0 != node.hash }) {
         problem("the stored tree node \(node.level)/\(node.index) is not the computed one")
       }
     }
