@@ -6,6 +6,8 @@
 public enum JournalError: Error, Sendable, Equatable {
   /// The caller's input breaks a rule of the format; nothing was written.
   case invalidInput(String)
+  /// A record does not have the form a type asks for; the message names the field.
+  case typeMismatch(String)
   /// A journal already stands where one was to be created.
   case alreadyExists(String)
   /// No journal is there, or it cannot be opened with this user's rights.
@@ -41,6 +43,7 @@ public enum JournalError: Error, Sendable, Equatable {
   public var code: String {
     switch self {
     case .invalidInput: "invalid-input"
+    case .typeMismatch: "type-mismatch"
     case .alreadyExists: "already-exists"
     case .cannotOpen: "cannot-open"
     case .damaged: "damaged"
@@ -63,7 +66,8 @@ public enum JournalError: Error, Sendable, Equatable {
 extension JournalError: CustomStringConvertible {
   public var description: String {
     switch self {
-    case .invalidInput(let text), .alreadyExists(let text), .cannotOpen(let text),
+    case .invalidInput(let text), .typeMismatch(let text), .alreadyExists(let text),
+      .cannotOpen(let text),
       .damaged(let text), .busy(let text), .storage(let text), .unknownOutcome(let text),
       .belowHorizon(let text), .entryIDReused(let text), .tooOld(let text),
       .unexpectedVersion(let text), .keyMissing(let text), .wrongKey(let text),

@@ -20,6 +20,11 @@ enum ByteOrder {
     return left.count - right.count
   }
 
+  @inline(__always)
+  static func isEqual(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Bool {
+    left.count == right.count && compare(left, right) == 0
+  }
+
   /// The order deterministic CBOR gives two text keys: the shorter comes first.
   @inline(__always)
   static func compareKeys(_ left: UnsafeRawBufferPointer, _ right: UnsafeRawBufferPointer) -> Int {

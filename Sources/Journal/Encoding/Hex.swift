@@ -28,6 +28,11 @@ package enum Hex {
     text.append(digits[Int(byte & 0x0F)])
   }
 
+  /// The lower-case digit of a value below 16.
+  static func digit(_ value: UInt8) -> UInt8 {
+    value < 10 ? UInt8(ascii: "0") + value : UInt8(ascii: "a") + value - 10
+  }
+
   /// The value of one digit.
   static func value(of digit: UInt8) -> UInt8? {
     switch digit {

@@ -33,26 +33,54 @@ struct RFC3339 {
     }
   }
 
-  /// The text of a time in UTC with milliseconds.
+  /// The milliseconds of the years 0000 to 9999, which are all that have a text.
+  static let range = -62_167_219_200_000...Int(lastMillisecond)
+
+  /// The text of a time in UTC with milliseconds; after the year 9999 one that does not read back.
   static func text(milliseconds: UInt64) -> String {
+    guard let time = Int(exactly: milliseconds), range.contains(time) else {
+      return farText(milliseconds: milliseconds)
+    }
+    return withText(milliseconds: time) { String(decoding: $0, as: UTF8.self) }
+  }
+
+  /// Lends the text of a time in UTC with milliseconds, always 24 bytes. The time lies in ``range``.
+  static func withText<R>(milliseconds: Int, _ body: (UnsafeRawBufferPointer) -> R) -> R {
+    let days =
+      milliseconds >= 0
+      ? milliseconds / millisecondsPerDay
+      : (milliseconds + 1) / millisecondsPerDay - 1
+    let time = milliseconds - days * millisecondsPerDay
+    let (year, month, day) = date(dayNumber: days)
+    return withUnsafeTemporaryAllocation(byteCount: 24, alignment: 1) { text in
+      var end = 24
+      func prepend(_ separator: Unicode.Scalar, after number: Int, _ width: Int) {
+        end -= 1
+        text[end] = UInt8(ascii: separator)
+        var number = number
+        for _ in 0..<width {
+          end -= 1
+          text[end] = UInt8(ascii: "0") + UInt8(truncatingIfNeeded: number % 10)
+          number /= 10
+        }
+      }
+      prepend("Z", after: time % 1000, 3)
+      prepend(".", after: time / 1000 % 60, 2)
+      prepend(":", after: time / 60_000 % 60, 2)
+      prepend(":", after: time / 3_600_000, 2)
+      prepend("T", after: day, 2)
+      prepend("-", after: month, 2)
+      prepend("-", after: year, 4)
+      return body(UnsafeRawBufferPointer(text))
+    }
+  }
+
+  private static func farText(milliseconds: UInt64) -> String {
     let time = Int(milliseconds % UInt64(millisecondsPerDay))
     let (year, month, day) = date(dayNumber: Int(milliseconds / UInt64(millisecondsPerDay)))
-    var text: [UInt8] = []
-    text.reserveCapacity(24)
-    func append(_ number: Int, _ width: Int, then separator: Unicode.Scalar) {
-      let digits = String(number).utf8
-      text.append(contentsOf: repeatElement(UInt8(ascii: "0"), count: max(0, width - digits.count)))
-      text.append(contentsOf: digits)
-      text.append(UInt8(ascii: separator))
-    }
-    append(year, 4, then: "-")
-    append(month, 2, then: "-")
-    append(day, 2, then: "T")
-    append(time / 3_600_000, 2, then: ":")
-    append(time / 60_000 % 60, 2, then: ":")
-    append(time / 1000 % 60, 2, then: ".")
-    append(time % 1000, 3, then: "Z")
-    return String(decoding: text, as: UTF8.self)
+    let near = text(milliseconds: UInt64(time))
+    func two(_ number: Int) -> String { number < 10 ? "0\(number)" : "\(number)" }
+    return "\(year)-\(two(month))-\(two(day))" + near.dropFirst(10)
   }
 
   private static func isLeap(_ year: Int) -> Bool {

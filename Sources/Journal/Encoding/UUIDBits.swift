@@ -20,7 +20,7 @@ struct UUIDBits: Sendable, Hashable, Comparable {
     guard utf8.count == 36 else { return nil }
     var words: (UInt64, UInt64) = (0, 0)
     for (index, byte) in utf8.enumerated() {
-      if [8, 13, 18, 23].contains(index) {
+      if index == 8 || index == 13 || index == 18 || index == 23 {
         guard byte == UInt8(ascii: "-") else { return nil }
       } else {
         guard let digit = Hex.value(of: byte) else { return nil }

@@ -92,6 +92,14 @@ enum Benchmarks {
       budget.append(
         BudgetRow(work: "typed read, × JSONDecoder", target: 5, reached: typed.speed(typed.api)))
     }
+    if wants("codec") {
+      for row in try await rows.codec() {
+        table.append(row.measurement)
+        budget.append(
+          BudgetRow(
+            work: row.work, target: 5, reached: row.measurement.speed(row.measurement.api)))
+      }
+    }
     if wants("entries") {
       let row = try await rows.scanEntries()
       table.append(row)

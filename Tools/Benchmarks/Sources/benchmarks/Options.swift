@@ -17,8 +17,8 @@ struct Options {
       --entries N     edits in the journal (200000)
       --records N     records they are about, visited in the order of their keys (60000)
       --runs N        repetitions of every row; medians are printed (5)
-      --rows NAMES    only these, of: single concurrent append records entries
-                      open rebuild sizes allocations
+      --rows NAMES    only these, of: single concurrent append records codec
+                      entries open rebuild sizes allocations
       --directory D   where the journals are made and removed again (the temporary directory)
     """
 

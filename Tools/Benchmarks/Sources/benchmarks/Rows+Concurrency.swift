@@ -77,17 +77,7 @@ extension Rows {
 
   /// Records as a type of their own: JSON texts decoded by Foundation, against a query's fields.
   func typedRead() async throws -> Measurement {
-    struct Note: Codable {
-      var title: String
-      var count: Int
-      var text: String
-    }
-    let texts = try work.edits.prefix(work.records).map { edit in
-      try JSONEncoder().encode(
-        Note(
-          title: edit.fields["title"].flatMap(Self.text) ?? "", count: edit.key.utf8.count,
-          text: edit.fields["text"].flatMap(Self.text) ?? ""))
-    }
+    let texts = try notes().map { try JSONEncoder().encode($0) }
     let store = try Store.open(at: path(.api))
     defer { store.close() }
     return try await .run(
@@ -116,10 +106,6 @@ extension Rows {
           try expect(notes, work.records)
         }
       })
-  }
-
-  private static func text(_ value: Value) -> String? {
-    if case .string(let text) = value { text } else { nil }
   }
 
   /// Allocations per appended entry and per commit (inner path), and per scanned entry.
