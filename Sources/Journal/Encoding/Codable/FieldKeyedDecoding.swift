@@ -69,11 +69,11 @@ struct FieldKeyedDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
   }
 
   func superDecoder() throws -> any Decoder {
-    guard let offset = reading.find(PlaceKey.super.stringValue, in: members) else {
-      throw missing(PlaceKey.super)
+    guard let offset = reading.find(SuperKey.super.stringValue, in: members) else {
+      throw missing(SuperKey.super)
     }
     return FieldItemDecoder(
-      reading: reading, offset: offset, place: reading.enter(PlaceKey.super, from: place))
+      reading: reading, offset: offset, place: reading.enter(SuperKey.super, from: place))
   }
 
   func superDecoder(forKey key: Key) throws -> any Decoder { try nested(key) }

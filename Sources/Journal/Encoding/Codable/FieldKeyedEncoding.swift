@@ -72,7 +72,7 @@ struct FieldKeyedEncoding<Key: CodingKey>: KeyedEncodingContainerProtocol {
     writing.addChild(key, frame, serial).unkeyedContainer()
   }
 
-  func superEncoder() -> any Encoder { writing.addChild(PlaceKey.super, frame, serial) }
+  func superEncoder() -> any Encoder { writing.addChild(SuperKey.super, frame, serial) }
 
   func superEncoder(forKey key: Key) -> any Encoder { writing.addChild(key, frame, serial) }
 

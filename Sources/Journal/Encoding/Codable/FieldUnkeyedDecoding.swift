@@ -58,7 +58,7 @@ struct FieldUnkeyedDecoding: UnkeyedDecodingContainer {
     try checkRest(type)
     let end = try self.end(type)
     let value = try reading.decode(
-      type, at: Int(offset), in: Int(place), PlaceKey(index: currentIndex))
+      type, at: Int(offset), in: Int(place), IndexKey(currentIndex))
     advance(to: end)
     return value
   }
@@ -78,7 +78,7 @@ struct FieldUnkeyedDecoding: UnkeyedDecodingContainer {
   private mutating func nested() throws -> FieldItemDecoder {
     try checkRest([Any].self)
     let end = try self.end([Any].self)
-    let place = reading.enter(PlaceKey(index: currentIndex), from: Int(place))
+    let place = reading.enter(IndexKey(currentIndex), from: Int(place))
     let decoder = FieldItemDecoder(reading: reading, offset: Int(offset), place: place)
     advance(to: end)
     return decoder
@@ -99,7 +99,7 @@ struct FieldUnkeyedDecoding: UnkeyedDecodingContainer {
       advance(to: try reading.skip(Int(offset)))
       return value
     } catch {
-      throw error.error(type, codingPath + [PlaceKey(index: currentIndex)])
+      throw error.error(type, codingPath + [IndexKey(currentIndex)])
     }
   }
 
@@ -107,7 +107,7 @@ struct FieldUnkeyedDecoding: UnkeyedDecodingContainer {
     do throws(ItemFault) {
       return try reading.skip(Int(offset))
     } catch {
-      throw error.error(type, codingPath + [PlaceKey(index: currentIndex)])
+      throw error.error(type, codingPath + [IndexKey(currentIndex)])
     }
   }
 
@@ -121,7 +121,7 @@ struct FieldUnkeyedDecoding: UnkeyedDecodingContainer {
       throw DecodingError.valueNotFound(
         type,
         .init(
-          codingPath: codingPath + [PlaceKey(index: currentIndex)],
+          codingPath: codingPath + [IndexKey(currentIndex)],
           debugDescription: "the array has no more elements"))
     }
   }

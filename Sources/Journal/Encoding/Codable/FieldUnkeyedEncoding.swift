@@ -47,7 +47,7 @@ struct FieldUnkeyedEncoding: UnkeyedEncodingContainer {
     }
     try write { () throws(EncodingFault) in }
     do {
-      try writing.nest(value, PlaceKey(index: index))
+      try writing.nest(value, IndexKey(index))
     } catch {
       writing.dropElement()
       throw error
@@ -57,15 +57,15 @@ struct FieldUnkeyedEncoding: UnkeyedEncodingContainer {
   func nestedContainer<NestedKey: CodingKey>(
     keyedBy keyType: NestedKey.Type
   ) -> KeyedEncodingContainer<NestedKey> {
-    writing.addChild(PlaceKey(index: count), frame, serial).container(keyedBy: keyType)
+    writing.addChild(IndexKey(count), frame, serial).container(keyedBy: keyType)
   }
 
   func nestedUnkeyedContainer() -> any UnkeyedEncodingContainer {
-    writing.addChild(PlaceKey(index: count), frame, serial).unkeyedContainer()
+    writing.addChild(IndexKey(count), frame, serial).unkeyedContainer()
   }
 
   func superEncoder() -> any Encoder {
-    writing.addChild(PlaceKey(index: count), frame, serial)
+    writing.addChild(IndexKey(count), frame, serial)
   }
 
   @inline(__always)
@@ -74,13 +74,13 @@ struct FieldUnkeyedEncoding: UnkeyedEncodingContainer {
     do throws(EncodingFault) {
       try writing.beginElement(frame, serial)
     } catch {
-      throw writing.failure ?? error.error(codingPath + [PlaceKey(index: index)])
+      throw writing.failure ?? error.error(codingPath + [IndexKey(index)])
     }
     do throws(EncodingFault) {
       try body()
     } catch {
       writing.dropElement()
-      throw error.error(codingPath + [PlaceKey(index: index)])
+      throw error.error(codingPath + [IndexKey(index)])
     }
   }
 }

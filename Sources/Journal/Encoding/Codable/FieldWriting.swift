@@ -4,13 +4,6 @@
 /// A value is encoded by entering its place, letting it write, and leaving: what a container writes
 /// out of turn is refused.
 final class FieldWriting {
-  private struct Member {
-    var name: MapName
-    var nameOffset: UInt32
-    var start: UInt32
-    var end: UInt32 = 0
-  }
-
   private enum Kind {
     case empty, keyed, unkeyed, single
   }
@@ -23,7 +16,8 @@ final class FieldWriting {
     var start = 0
     var firstMember = 0
     var elements = 0
-    var key: any CodingKey
+    /// Nil for the value itself.
+    var key: (any CodingKey)?
   }
 
   /// A container that was asked for ahead of its content, and writes for itself meanwhile.
@@ -37,7 +31,7 @@ final class FieldWriting {
   // SAFETY: one thread encodes a record, and no access of a member overlaps another: they are not
   // checked for it at run time, since each field touches them.
   @exclusivity(unchecked) private var output = RawOutput()
-  @exclusivity(unchecked) private var members: [Member] = []
+  @exclusivity(unchecked) private var members = WrittenMembers()
   @exclusivity(unchecked) private var frames: [Frame] = []
   @exclusivity(unchecked) private var children: [Child] = []
   @exclusivity(unchecked) private var serial = 0
@@ -56,14 +50,14 @@ final class FieldWriting {
   /// The place of the value itself.
   func begin(omitsID: Bool = false) -> FieldItemEncoder {
     output.count = 0
-    members.removeAll(keepingCapacity: true)
+    members.count = 0
     frames.removeAll(keepingCapacity: true)
     if !children.isEmpty { children.removeAll() }
     if hasFailed { failure = nil }
     hasFailed = false
     self.omitsID = omitsID
     serial += 1
-    frames.append(Frame(serial: serial, key: PlaceKey.super))
+    frames.append(Frame(serial: serial, key: nil))
     return FieldItemEncoder(writing: self, frame: 0, serial: serial)
   }
 
@@ -85,7 +79,7 @@ final class FieldWriting {
 
   func path(to frame: Int) -> [any CodingKey] {
     guard frame > 0, frame < frames.count else { return basePath }
-    return basePath + frames[1...frame].map(\.key)
+    return basePath + frames[1...frame].compactMap(\.key)
   }
 
   /// The number of containers around a place's content.
@@ -106,7 +100,7 @@ final class FieldWriting {
       frames.removeLast()
     } catch {
       frames.removeLast(frames.count - frame)
-      members.removeLast(members.count - firstMember)
+      members.count = firstMember
       children.removeAll { $0.frame >= frame }
       output.count = bytes
       throw error
@@ -169,15 +163,14 @@ final class FieldWriting {
       throw .name(word.length)
     }
     members.append(
-      Member(
+      WrittenMember(
         name: word, nameOffset: UInt32(truncatingIfNeeded: offset),
         start: UInt32(truncatingIfNeeded: start)))
   }
 
   /// Takes a member back whose value could not be written.
   func dropMember() {
-    guard let member = members.popLast() else { return }
-    output.count = Int(member.start)
+    output.count = members.removeLast()
   }
 
   func beginElement(_ frame: Int, _ serial: Int) throws(EncodingFault) {
@@ -251,61 +244,15 @@ final class FieldWriting {
 
   /// Puts the members of a map in order and fills in its head.
   private func arrange(_ frame: Frame) throws(EncodingFault) {
-    let first = frame.firstMember
-    let count = members.count - first
-    try members.withUnsafeMutableBufferPointer { all throws(EncodingFault) in
-      let own = UnsafeMutableBufferPointer(rebasing: all[first...])
-      if try Self.sort(own, end: output.count, output.bytes) { return }
+    let own = members.end(from: frame.firstMember, at: output.count)
+    if try !WrittenMember.sort(own, output.bytes) {
       output.rearrange(from: frame.start + 1, count: own.count) { index in
         Int(own[index].start)..<Int(own[index].end)
       }
     }
-    for _ in 0..<count { members.removeLast() }
+    let count = own.count
+    members.count = frame.firstMember
     output.setHead(CBORMajor.map, count, at: frame.start)
-  }
-
-  /// Notes where members end and sorts them; returns whether they were in order already.
-  private static func sort(
-    _ own: UnsafeMutableBufferPointer<Member>, end: Int, _ bytes: UnsafeRawBufferPointer
-  ) throws(EncodingFault) -> Bool {
-    var isOrdered = true
-    for index in own.indices {
-      own[index].end =
-        index + 1 < own.count ? own[index + 1].start : UInt32(truncatingIfNeeded: end)
-      if index > 0, isOrdered { isOrdered = order(own[index - 1], own[index], bytes) < 0 }
-    }
-    if isOrdered { return true }
-    if own.count > 16 {
-      var own = own
-      own.sort { order($0, $1, bytes) < 0 }
-    } else {
-      for index in 1..<own.count {
-        let member = own[index]
-        var place = index
-        while place > 0, order(member, own[place - 1], bytes) < 0 {
-          own[place] = own[place - 1]
-          place -= 1
-        }
-        own[place] = member
-      }
-    }
-    for index in 1..<own.count where order(own[index - 1], own[index], bytes) == 0 {
-      let start = Int(own[index].nameOffset)
-      throw .twice(
-        String(decoding: bytes.part(start..<start + own[index].name.length), as: UTF8.self))
-    }
-    return false
-  }
-
-  @inline(__always)
-  private static func order(
-    _ left: Member, _ right: Member, _ bytes: UnsafeRawBufferPointer
-  ) -> Int {
-    if left.name.length != right.name.length { return left.name.length - right.name.length }
-    if left.name.word != right.name.word { return left.name.word < right.name.word ? -1 : 1 }
-    let (one, other) = (Int(left.nameOffset), Int(right.nameOffset))
-    return ByteOrder.compare(
-      bytes.part(one..<one + left.name.length), bytes.part(other..<other + right.name.length))
   }
 }
 

@@ -20,26 +20,30 @@ enum ItemFault: Error {
   }
 }
 
-/// The place of an element of an array, or of what a class has for its superclass.
-struct PlaceKey: CodingKey {
-  let stringValue: String
-  let intValue: Int?
+/// The place of an element of an array. One word, so that no path has to allocate for it.
+struct IndexKey: CodingKey {
+  let index: Int
 
-  init(index: Int) {
-    stringValue = "\(index)"
-    intValue = index
+  init(_ index: Int) {
+    self.index = index
   }
 
-  init(stringValue: String) {
-    self.stringValue = stringValue
-    intValue = nil
+  init?(stringValue: String) {
+    guard let index = Int(stringValue) else { return nil }
+    self.index = index
   }
 
   init(intValue: Int) {
-    self.init(index: intValue)
+    index = intValue
   }
 
-  static let `super` = PlaceKey(stringValue: "super")
+  var stringValue: String { "\(index)" }
+  var intValue: Int? { index }
+}
+
+/// The place of what a class has for its superclass.
+enum SuperKey: String, CodingKey {
+  case `super`
 }
 
 /// A coding path as messages show it: names joined by dots.
