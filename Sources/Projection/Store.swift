@@ -59,7 +59,8 @@ public final class Store: Sendable {
   /// - Parameters:
   ///   - actor: An opaque id of who made the change.
   ///   - reason: Why, in the actor's words.
-  ///   - body: Makes the changes; run once, before the transaction.
+  ///   - body: Makes the changes, before the transaction. Run once; where it updates records of a
+  ///     type, again from the new state if another write came between.
   /// - Returns: The sequences of the new entries, in order.
   /// - Throws: What the closure throws, and `JournalError`.
   @discardableResult
@@ -67,14 +68,25 @@ public final class Store: Sendable {
     by actor: String? = nil, because reason: String? = nil,
     _ body: (inout Changes) throws -> Void
   ) async throws -> Receipt {
-    var changes = Changes(EditDraft(actor: actor, reason: reason))
-    try body(&changes)
-    let drafts = changes.drafts
-    let sequences = try await journal.transact { context in
-      try context.appendGroup(drafts).compactMap(\.sequence)
+    for attempt in 1... {
+      var changes = Changes(EditDraft(actor: actor, reason: reason), store: self)
+      try body(&changes)
+      let (drafts, mayRepeat) = (changes.drafts, changes.restsOnReads && attempt < Self.attempts)
+      guard !drafts.isEmpty else { break }
+      do {
+        let sequences = try await journal.transact { context in
+          try context.appendGroup(drafts).compactMap(\.sequence)
+        }
+        return Receipt(sequences: sequences)
+      } catch JournalError.unexpectedVersion where mayRepeat {
+        continue
+      }
     }
-    return Receipt(sequences: sequences)
+    return Receipt(sequences: [])
   }
+
+  /// How often a write is made that others keep getting ahead of.
+  private static let attempts = 100
 
   /// Lends the present state to a closure; safe from any thread, and never waits for writes.
   ///
@@ -192,11 +204,15 @@ public enum Moment: Sendable, Hashable {
 
 /// Collects the changes of one write.
 public struct Changes: ~Copyable {
-  private let edit: EditDraft
-  fileprivate var drafts: [Draft] = []
+  let edit: EditDraft
+  let store: Store
+  var drafts: [Draft] = []
+  /// Whether a change was made from what the store showed.
+  var restsOnReads = false
 
-  fileprivate init(_ edit: EditDraft) {
+  fileprivate init(_ edit: EditDraft, store: Store) {
     self.edit = edit
+    self.store = store
   }
 
   /// Creates a record that does not exist yet.

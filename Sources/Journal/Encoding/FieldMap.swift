@@ -86,6 +86,30 @@ package enum FieldMap {
     return names
   }
 
+  /// What makes one map of another: the members of `new` that `old` has not, or has with another
+  /// value, as a map, and the names only `old` has.
+  ///
+  /// - Throws: ``JournalError/damaged(_:)`` when a map is not deterministic CBOR.
+  package static func difference(
+    from old: UnsafeRawBufferPointer, to new: UnsafeRawBufferPointer
+  ) throws(JournalError) -> (set: [UInt8]?, unset: [String]) {
+    var writer = CBORWriter(reserving: new.count)
+    var unset: [String] = []
+    var count = 0
+    let start = writer.open()
+    try walk(old, new) { left, right, old, new throws(JournalError) in
+      guard let right else {
+        if let left { unset.append(String(decoding: old.part(left.key), as: UTF8.self)) }
+        return
+      }
+      if let left, ByteOrder.isEqual(old.part(left.value), new.part(right.value)) { return }
+      writer.raw(new.part(right.keyItem.lowerBound..<right.value.upperBound))
+      count += 1
+    }
+    writer.close(CBORMajor.map, at: start, count: count)
+    return (count > 0 ? writer.bytes : nil, unset)
+  }
+
   /// Steps through two maps at once, as a merge sort does: members of one name come together.
   private static func walk(
     _ left: UnsafeRawBufferPointer?, _ right: UnsafeRawBufferPointer?,

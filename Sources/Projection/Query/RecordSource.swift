@@ -7,6 +7,10 @@ import Journal
 protocol RecordSource {
   /// The visible fields of a record, as one CBOR map; nil when it does not exist.
   func visible(_ rowKey: [UInt8]) throws -> [UInt8]?
+  /// Lends the visible fields of a record; nil when it does not exist.
+  func withVisible<R>(
+    _ rowKey: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> R
+  ) throws -> R?
   /// The last entry about a record; 0 when nothing is known of it.
   func last(_ rowKey: [UInt8]) throws -> SequenceNumber
   /// Visible records in order of their row key from `prefix` on; `body` returns false to stop.
@@ -24,6 +28,15 @@ struct StoredRecords: RecordSource {
   func visible(_ rowKey: [UInt8]) throws -> [UInt8]? {
     try reader.storage.withValue(.records, rowKey) {
       try RecordRowView($0).visible.map { [UInt8]($0) }
+    } ?? nil
+  }
+
+  func withVisible<R>(
+    _ rowKey: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> R
+  ) throws -> R? {
+    try reader.storage.withValue(.records, rowKey) { payload -> R? in
+      guard let fields = try RecordRowView(payload).visible else { return nil }
+      return try body(fields)
     } ?? nil
   }
 
@@ -52,6 +65,12 @@ struct FoldedRecords: RecordSource {
 
   func visible(_ rowKey: [UInt8]) throws -> [UInt8]? {
     try records[rowKey].map { try RecordRow($0) }?.visible
+  }
+
+  func withVisible<R>(
+    _ rowKey: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> R
+  ) throws -> R? {
+    try visible(rowKey).map { try $0.withUnsafeBytes { try body($0) } }
   }
 
   func last(_ rowKey: [UInt8]) throws -> SequenceNumber {

@@ -1,7 +1,7 @@
 public import Journal
 
-/// A visible record.
-public struct Record: Sendable, Hashable {
+/// A visible record as its collection, key and fields.
+public struct UntypedRecord: Sendable, Hashable {
   public var collection: String
   public var key: String
   public var fields: Fields
@@ -15,6 +15,8 @@ public final class Snapshot {
   /// The last sequence this view knows of.
   package let through: SequenceNumber
   let source: any RecordSource
+  /// Decodes records of a type; kept for what it needs to look through one.
+  let decoder = FieldDecoder()
 
   /// The present view of a journal's own tables.
   package init(_ reader: JournalReader) {
@@ -74,7 +76,7 @@ public final class Snapshot {
     try source.scan(prefix: Self.prefix(collection), body)
   }
 
-  private static func prefix(_ collection: String?) throws -> [UInt8] {
+  static func prefix(_ collection: String?) throws -> [UInt8] {
     guard var collection else { return [] }
     return try collection.withUTF8 { bytes in
       guard (1...RecordAddress.maximumNameBytes).contains(bytes.count) else {
@@ -99,8 +101,8 @@ public final class Snapshot {
   /// All records of a collection that match, sorted and cut as the query says.
   ///
   /// Reads the whole collection.
-  public func query(_ query: Query) throws -> [Record] {
-    var matches: [(record: Record, sort: Value?)] = []
+  public func query(_ query: Query) throws -> [UntypedRecord] {
+    var matches: [(record: UntypedRecord, sort: Value?)] = []
     let prefixBytes = try Self.prefix(query.collection).count
     try scanLent(query.collection) { rowKey, encoded in
       let fields = try Self.decode(encoded)
@@ -108,7 +110,7 @@ public final class Snapshot {
       // The scan lends only keys that begin with the prefix.
       let key = String(
         decoding: UnsafeRawBufferPointer(rebasing: rowKey[prefixBytes...]), as: UTF8.self)
-      let record = Record(collection: query.collection, key: key, fields: fields)
+      let record = UntypedRecord(collection: query.collection, key: key, fields: fields)
       matches.append((record, query.sort.flatMap { fields[$0.field] }))
       // Unsorted matches come in their final order.
       guard query.sort == nil, let limit = query.limit else { return true }

@@ -1,10 +1,20 @@
 import Foundation
 import Journal
+import Projection
 
 /// Records as types of one's own, encoded and decoded by Foundation's JSON and by the journal's codec.
 extension Rows {
   /// The three fields of the workload.
   struct Note: Codable {
+    var title: String
+    var count: Int
+    var text: String
+  }
+
+  /// The same as a record of the store.
+  struct StoredNote: Record {
+    static let schema = Schema<StoredNote>(Workload.collection)
+    var id: RecordID<StoredNote>
     var title: String
     var count: Int
     var text: String
@@ -59,6 +69,34 @@ extension Rows {
   }
 
   func contacts() -> [Contact] { (0..<min(work.records, 20_000)).map { Contact($0) } }
+
+  /// A collection read as records of a type, against JSON texts in memory decoded by Foundation.
+  func typedRead() async throws -> Measurement {
+    let texts = try notes().map { try JSONEncoder().encode($0) }
+    let store = try Store.open(at: path(.api))
+    defer { store.close() }
+    return try await .run(
+      "typed read (C column: JSONDecoder)", count: work.records, unit: "records", runs: runs,
+      baseline: {
+        let decoder = JSONDecoder()
+        return try cost {
+          var notes = 0
+          for text in texts {
+            notes += try decoder.decode(Note.self, from: text).text.isEmpty ? 0 : 1
+          }
+          try expect(notes, work.records)
+        }
+      },
+      api: {
+        try cost {
+          var notes = 0
+          try store.read { snapshot in
+            try snapshot.forEach(StoredNote.self) { notes += $0.text.isEmpty ? 0 : 1 }
+          }
+          try expect(notes, work.records)
+        }
+      })
+  }
 
   static func text(_ value: Value) -> String? {
     if case .string(let text) = value { text } else { nil }

@@ -75,39 +75,6 @@ extension Rows {
     return measurement
   }
 
-  /// Records as a type of their own: JSON texts decoded by Foundation, against a query's fields.
-  func typedRead() async throws -> Measurement {
-    let texts = try notes().map { try JSONEncoder().encode($0) }
-    let store = try Store.open(at: path(.api))
-    defer { store.close() }
-    return try await .run(
-      "typed read (C column: JSONDecoder)", count: work.records, unit: "records", runs: runs,
-      baseline: {
-        let decoder = JSONDecoder()
-        return try cost {
-          var bytes = 0
-          for text in texts { bytes += try decoder.decode(Note.self, from: text).text.utf8.count }
-          try expect(bytes > 0 ? work.records : 0, work.records)
-        }
-      },
-      api: {
-        try cost {
-          var notes = 0
-          try store.read { snapshot in
-            for record in try snapshot.query(Query(Workload.collection)) {
-              guard case .string(let title)? = record.fields["title"],
-                case .integer(let count)? = record.fields["count"],
-                case .string(let text)? = record.fields["text"]
-              else { continue }
-              let note = Note(title: title, count: Int(count), text: text)
-              notes += note.text.isEmpty ? 0 : 1
-            }
-          }
-          try expect(notes, work.records)
-        }
-      })
-  }
-
   /// Allocations per appended entry and per commit (inner path), and per scanned entry.
   struct Allocations {
     var entry: Double

@@ -1,0 +1,124 @@
+import Journal
+
+extension Changes {
+  /// Creates a record that does not exist yet.
+  ///
+  /// - Throws: `JournalError.invalidInput`, which names the field, for what a journal refuses.
+  public mutating func create<R: Record>(_ record: R) throws {
+    try add(.create, record)
+  }
+
+  /// Creates or replaces a whole record, with the fields its type does not know: they are gone then.
+  ///
+  /// - Throws: as ``create(_:)`` does.
+  public mutating func put<R: Record>(_ record: R) throws {
+    try add(.put, record)
+  }
+
+  /// Deletes an existing record.
+  public mutating func delete<R: Record>(_ type: R.Type, _ id: RecordID<R>) throws {
+    try delete(R.schema.collection, id.key)
+    drafts[drafts.count - 1].schema = R.schema.version
+  }
+
+  /// Changes an existing record: what the closure changes is written, and nothing else.
+  ///
+  /// ```swift
+  /// try await store.write(by: "mia") { tx in
+  ///   try tx.update(Person.self, id) { $0.name = "Ada Lovelace" }
+  /// }
+  /// ```
+  ///
+  /// The closure gets the record as it is after the earlier changes of this write. When somebody else
+  /// changes it before the write is appended, the whole write is made again from the new state, so
+  /// that a counter counts every time. Fields the type does not know stay as they are; a closure that
+  /// changes nothing makes no entry.
+  ///
+  /// - Returns: Whether anything was changed.
+  /// - Throws: What the closure throws; `JournalError.invalidInput` when there is no such record or
+  ///   the closure has changed its id; `JournalError.typeMismatch` when it does not fit the type.
+  @discardableResult
+  public mutating func update<R: Record>(
+    _ type: R.Type, _ id: RecordID<R>, _ change: (inout R) throws -> Void
+  ) throws -> Bool {
+    let address = try RecordAddress(collection: R.schema.collection, key: id.key)
+    let (fields, last) = try state(of: address)
+    guard let fields else {
+      throw JournalError.invalidInput(
+        "\(R.schema.collection)/\(id) does not exist and cannot be updated; create it first")
+    }
+    var record = try Self.decode(type, id, fields)
+    let encoder = FieldEncoder()
+    let before = try encoder.encoded(record, omittingID: true)
+    try change(&record)
+    guard record.id == id else {
+      throw JournalError.invalidInput(
+        "\(R.schema.collection)/\(id): a record's id cannot be changed; create another record")
+    }
+    let after = try encoder.encoded(record, omittingID: true)
+    // Both are encoded by the type: what it does not know, or writes in another form than is stored,
+    // is no change.
+    let difference = try before.withUnsafeBytes { before in
+      try after.withUnsafeBytes { try FieldMap.difference(from: before, to: $0) }
+    }
+    guard difference.set != nil || !difference.unset.isEmpty else { return false }
+    var draft = try edit.draft(
+      .update(set: difference.set, unset: difference.unset), collection: R.schema.collection,
+      key: id.key)
+    draft.schema = R.schema.version
+    draft.precondition.last = last
+    drafts.append(draft)
+    return true
+  }
+
+  private mutating func add<R: Record>(_ kind: EntryKind, _ record: R) throws {
+    let drafted = try FieldEncoder().withEncoded(record, omittingID: true) { fields in
+      try edit.draft(kind, collection: R.schema.collection, key: record.id.key) {
+        writer throws(JournalError) in writer.raw(fields)
+      }
+    }
+    drafts.append(drafted)
+    drafts[drafts.count - 1].schema = R.schema.version
+  }
+
+  /// The record's fields after the changes made so far, and the last entry about it that the next
+  /// change has to expect; nil where an earlier change of this write expects it.
+  private mutating func state(
+    of address: RecordAddress
+  ) throws -> (fields: [UInt8]?, last: SequenceNumber?) {
+    restsOnReads = true
+    let seen = try store.read { snapshot in
+      (
+        fields: try snapshot.source.visible(address.rowKey),
+        last: try snapshot.source.last(address.rowKey)
+      )
+    }
+    var fields = seen.fields
+    var expected: SequenceNumber? = seen.last
+    for index in drafts.indices where drafts[index].record == address {
+      // Of several changes the first one makes sure that nothing came between.
+      if let last = expected, drafts[index].precondition.last == nil {
+        drafts[index].precondition.last = last
+      }
+      expected = nil
+      let draft = drafts[index]
+      fields = try draft.body.withUnsafeBytes { bytes in
+        let effect = try EditRule.apply(draft.kind, try Body(bytes), to: fields)
+        return effect.hasEffect ? effect.fields : fields
+      }
+    }
+    return (fields, expected)
+  }
+
+  private static func decode<R: Record>(
+    _ type: R.Type, _ id: RecordID<R>, _ fields: [UInt8]
+  ) throws -> R {
+    do {
+      return try fields.withUnsafeBytes {
+        try FieldDecoder().decode(type, from: $0, recordKey: id.key)
+      }
+    } catch JournalError.typeMismatch(let text) {
+      throw JournalError.typeMismatch("\(R.schema.collection)/\(id): \(text)")
+    }
+  }
+}

@@ -1,0 +1,51 @@
+import Journal
+
+extension Snapshot {
+  /// The record under an id, or nil when it does not exist.
+  ///
+  /// Decoded from the row where it lies.
+  ///
+  /// - Throws: `JournalError.typeMismatch` when its fields do not fit the type, and what
+  ///   ``get(_:_:)`` throws.
+  public func fetch<R: Record>(_ type: R.Type, _ id: RecordID<R>) throws -> R? {
+    let address = try RecordAddress(collection: R.schema.collection, key: id.key)
+    return try source.withVisible(address.rowKey) { try decode(type, id.key, $0) }
+  }
+
+  /// All records of a type in the order of their keys, bytewise.
+  ///
+  /// Linear in the collection. ``forEach(_:_:)`` holds only one at a time.
+  ///
+  /// - Throws: as ``fetch(_:_:)`` does.
+  public func all<R: Record>(_ type: R.Type) throws -> [R] {
+    var records: [R] = []
+    try forEach(type) { records.append($0) }
+    return records
+  }
+
+  /// Calls a closure with each record of a type, in the order of their keys, bytewise.
+  ///
+  /// Linear in the collection.
+  ///
+  /// - Throws: as ``fetch(_:_:)`` does, and what the closure throws.
+  public func forEach<R: Record>(_ type: R.Type, _ body: (R) throws -> Void) throws {
+    let prefixBytes = try Self.prefix(R.schema.collection).count
+    try scanLent(R.schema.collection) { rowKey, fields in
+      // The scan lends only keys that begin with the prefix.
+      let key = String(
+        decoding: UnsafeRawBufferPointer(rebasing: rowKey[prefixBytes...]), as: UTF8.self)
+      try body(try decode(type, key, fields))
+      return true
+    }
+  }
+
+  private func decode<R: Record>(
+    _ type: R.Type, _ key: String, _ fields: UnsafeRawBufferPointer
+  ) throws -> R {
+    do {
+      return try decoder.decode(type, from: fields, recordKey: key)
+    } catch JournalError.typeMismatch(let text) {
+      throw JournalError.typeMismatch("\(R.schema.collection)/\(key): \(text)")
+    }
+  }
+}
