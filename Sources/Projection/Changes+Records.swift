@@ -115,7 +115,7 @@ extension Changes {
   ) throws -> R {
     do {
       return try fields.withUnsafeBytes {
-        try FieldDecoder().decode(type, from: $0, recordKey: id.key)
+        try FieldDecoder().decode(type, from: $0, id: id)
       }
     } catch JournalError.typeMismatch(let text) {
       throw JournalError.typeMismatch("\(R.schema.collection)/\(id): \(text)")

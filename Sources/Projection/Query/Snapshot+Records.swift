@@ -43,7 +43,7 @@ extension Snapshot {
     _ type: R.Type, _ key: String, _ fields: UnsafeRawBufferPointer
   ) throws -> R {
     do {
-      return try decoder.decode(type, from: fields, recordKey: key)
+      return try decoder.decode(type, from: fields, id: RecordID<R>(key))
     } catch JournalError.typeMismatch(let text) {
       throw JournalError.typeMismatch("\(R.schema.collection)/\(key): \(text)")
     }

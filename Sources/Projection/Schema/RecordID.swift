@@ -43,13 +43,11 @@ extension RecordID: Codable {
       return
     }
     let reference = try item.reference()
-    if let collection = reference.collection,
-      !collection.utf8.elementsEqual(R.schema.collection.utf8)
-    {
+    guard reference.collection.utf8.elementsEqual(R.schema.collection.utf8) else {
       throw DecodingError.dataCorrupted(
         .init(
           codingPath: decoder.codingPath,
-          debugDescription: "the reference is to \"\(collection)\", not to "
+          debugDescription: "the reference is to \"\(reference.collection)\", not to "
             + "\"\(R.schema.collection)\""))
     }
     key = reference.key

@@ -33,15 +33,30 @@ public final class FieldDecoder {
   /// Checks whatever it reads and steps over the rest. One pass, and no allocation but those of the
   /// type and of Codable's containers.
   ///
-  /// - Parameter recordKey: What the member `id` of a record is read from; nil for any other value.
   package func decode<T: Decodable>(
-    _ type: T.Type, from map: UnsafeRawBufferPointer, recordKey: String? = nil
+    _ type: T.Type, from map: UnsafeRawBufferPointer
+  ) throws -> T {
+    try decode(type, from: map, ownID: nil)
+  }
+
+  /// Decodes a record from its encoded fields, whose member `id` is given.
+  package func decode<T: Decodable, ID>(
+    _ type: T.Type, from map: UnsafeRawBufferPointer, id: ID
+  ) throws -> T {
+    try withUnsafePointer(to: id) { pointer in
+      try decode(
+        type, from: map, ownID: FieldReading.OwnID(type: ID.self, value: UnsafeRawPointer(pointer)))
+    }
+  }
+
+  private func decode<T: Decodable>(
+    _ type: T.Type, from map: UnsafeRawBufferPointer, ownID: FieldReading.OwnID?
   ) throws -> T {
     // A type may decode another record while it is being decoded: that needs a state of its own.
     var reading = spare.take() ?? FieldReading()
     defer { spare = reading }
     do {
-      try reading.begin(map, key: recordKey)
+      try reading.begin(map, ownID: ownID)
       defer {
         reading.end()
         // Somebody has kept a decoder: it must never see the next record.

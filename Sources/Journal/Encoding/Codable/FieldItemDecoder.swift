@@ -4,9 +4,6 @@ package struct FieldItemDecoder: Decoder {
   let offset: Int
   let place: Int
 
-  /// Where the record's own key stands in for an item.
-  static let keyOffset = -1
-
   package var codingPath: [any CodingKey] { reading.path(to: place) }
   package var userInfo: [CodingUserInfoKey: Any] { [:] }
 
@@ -19,7 +16,7 @@ package struct FieldItemDecoder: Decoder {
   func keyed<Key: CodingKey>(_ type: Key.Type) throws -> FieldKeyedDecoding<Key> {
     try checkDepth()
     do throws(ItemFault) {
-      let members = try reading.index(mapAt: try item())
+      let members = try reading.index(mapAt: offset)
       return FieldKeyedDecoding(reading: reading, members: members, place: place)
     } catch {
       throw error.error([String: Any].self, codingPath)
@@ -29,7 +26,7 @@ package struct FieldItemDecoder: Decoder {
   package func unkeyedContainer() throws -> any UnkeyedDecodingContainer {
     try checkDepth()
     do throws(ItemFault) {
-      let array = try reading.array(at: try item())
+      let array = try reading.array(at: offset)
       return FieldUnkeyedDecoding(
         reading: reading, place: UInt32(truncatingIfNeeded: place),
         offset: UInt32(truncatingIfNeeded: array.first),
@@ -41,11 +38,6 @@ package struct FieldItemDecoder: Decoder {
 
   package func singleValueContainer() throws -> any SingleValueDecodingContainer { self }
 
-  private func item() throws(ItemFault) -> Int {
-    guard offset >= 0 else { throw .mismatch("a record's key is a text") }
-    return offset
-  }
-
   private func checkDepth() throws {
     guard reading.depth(of: place) < Limits.depth else {
       throw ItemFault.corrupt("the value is nested more than \(Limits.depth) deep")
@@ -53,10 +45,9 @@ package struct FieldItemDecoder: Decoder {
     }
   }
 
-  /// Collection and key of a reference, or only the key where it is the record's own.
-  package func reference() throws -> (collection: String?, key: String) {
-    if offset < 0, let key = reading.recordKey { return (nil, key) }
-    return try read(String.self) { o throws(ItemFault) in try reading.reference(at: o) }
+  /// Collection and key of a reference.
+  package func reference() throws -> (collection: String, key: String) {
+    try read(String.self) { o throws(ItemFault) in try reading.reference(at: o) }
   }
 
   @inline(__always)
@@ -64,7 +55,7 @@ package struct FieldItemDecoder: Decoder {
     _ type: any Any.Type, _ body: (Int) throws(ItemFault) -> R
   ) throws -> R {
     do throws(ItemFault) {
-      return try body(try item())
+      return try body(offset)
     } catch {
       throw error.error(type, codingPath)
     }
@@ -72,14 +63,13 @@ package struct FieldItemDecoder: Decoder {
 }
 
 extension FieldItemDecoder: SingleValueDecodingContainer {
-  package func decodeNil() -> Bool { offset >= 0 && reading.isNull(at: offset) }
+  package func decodeNil() -> Bool { reading.isNull(at: offset) }
 
   package func decode(_ type: Bool.Type) throws -> Bool {
     try read(type) { o throws(ItemFault) in try reading.bool(at: o) }
   }
 
   package func decode(_ type: String.Type) throws -> String {
-    if offset < 0, let key = reading.recordKey { return key }
     return try read(type) { o throws(ItemFault) in try reading.string(at: o) }
   }
 

@@ -12,12 +12,12 @@ struct FieldKeyedDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
 
   func contains(_ key: Key) -> Bool {
     let name = key.stringValue
-    return reading.find(name, in: members) != nil || isRecordKey(name)
+    return reading.find(name, in: members) != nil || isOwnID(name)
   }
 
   func decodeNil(forKey key: Key) throws -> Bool {
     let name = key.stringValue
-    if isRecordKey(name) { return false }
+    if isOwnID(name) { return false }
     guard let offset = reading.find(name, in: members) else { throw missing(key) }
     return reading.isNull(at: offset)
   }
@@ -51,7 +51,7 @@ struct FieldKeyedDecoding<Key: CodingKey>: KeyedDecodingContainerProtocol {
 
   func decode<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T {
     let name = key.stringValue
-    if isRecordKey(name) { return try ownID(type, key) }
+    if let id = ownID(type, name) { return id.pointee }
     guard let offset = reading.find(name, in: members) else {
       throw missing(key)
     }
@@ -113,7 +113,7 @@ extension FieldKeyedDecoding {
 
   func decodeIfPresent<T: Decodable>(_ type: T.Type, forKey key: Key) throws -> T? {
     let name = key.stringValue
-    if isRecordKey(name) { return try ownID(type, key) }
+    if let id = ownID(type, name) { return id.pointee }
     guard let offset = reading.find(name, in: members), !reading.isNull(at: offset) else {
       return nil
     }
@@ -153,16 +153,16 @@ extension FieldKeyedDecoding {
   }
 
   /// Whether a name is that of the record's own id, which stands in its key and not in its fields.
-  private func isRecordKey(_ name: String) -> Bool {
-    place == 0 && reading.recordKey != nil && name == RecordForm.idName
+  private func isOwnID(_ name: String) -> Bool {
+    place == 0 && reading.ownID != nil && name == RecordForm.idName
   }
 
-  private func ownID<T: Decodable>(_ type: T.Type, _ key: Key) throws -> T {
-    let inner = reading.enter(key, from: place)
-    defer { reading.leave(inner) }
-    return try T(
-      from: FieldItemDecoder(
-        reading: reading, offset: FieldItemDecoder.keyOffset, place: inner))
+  private func ownID<T>(_ type: T.Type, _ name: String) -> UnsafePointer<T>? {
+    guard place == 0, let id = reading.ownID, id.type == type, name == RecordForm.idName else {
+      return nil
+    }
+    // SAFETY: it points to a value of that type while the record is decoded.
+    return id.value.assumingMemoryBound(to: type)
   }
 
   @inline(never)

@@ -26,8 +26,14 @@ final class FieldReading {
   @exclusivity(unchecked) private var capacity = 32
   @exclusivity(unchecked) private var count = 0
   @exclusivity(unchecked) private var places: [Place] = []
-  /// The key of the record that is decoded, for the member that holds its id.
-  @exclusivity(unchecked) private(set) var recordKey: String?
+  /// A record's own id, lent with its type.
+  struct OwnID {
+    var type: any Any.Type
+    var value: UnsafeRawPointer
+  }
+
+  /// The own id of the record that is decoded, for the member that holds it.
+  @exclusivity(unchecked) private(set) var ownID: OwnID?
 
   init() {
     members = .allocate(capacity: capacity)
@@ -38,17 +44,17 @@ final class FieldReading {
   }
 
   /// Begins with a record's bytes, which must stay until ``end()``.
-  func begin(_ bytes: UnsafeRawBufferPointer, key: String?) throws(ItemFault) {
+  func begin(_ bytes: UnsafeRawBufferPointer, ownID: OwnID?) throws(ItemFault) {
     guard bytes.count <= Int(Int32.max) else { throw .corrupt("the record is larger than any") }
     self.bytes = bytes
-    recordKey = key
+    self.ownID = ownID
   }
 
   func end() {
     bytes = UnsafeRawBufferPointer(start: nil, count: 0)
     count = 0
     places.removeAll(keepingCapacity: true)
-    recordKey = nil
+    ownID = nil
     // One large record must not keep its memory for all that follow.
     guard capacity > 4096 else { return }
     members.deallocate()
