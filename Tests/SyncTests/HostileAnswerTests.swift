@@ -58,6 +58,25 @@ import Testing
     #expect(short?.code == "invalid-input")
   }
 
+  @Test func `an erased record has neither a name nor content`() throws {
+    func erased(_ rest: (inout BodyBuilder) -> Void) throws {
+      _ = try page { body in
+        rest(&body)
+        body.add(.version, version: Self.change.version)
+        body.add(.born, version: Self.change.born)
+        body.add(.state, unsigned: 2)
+      }
+    }
+    #expect(throws: Never.self) { try erased { _ in } }
+    for rest: (inout BodyBuilder) -> Void in [
+      { $0.add(.key, text: "1") }, { $0.add(.collection, text: "c") },
+      { $0.add(.fields, raw: [0xA0]) },
+    ] {
+      let error = #expect(throws: JournalError.self) { try erased(rest) }
+      #expect(error?.code == "invalid-input")
+    }
+  }
+
   @Test func `a small answer ends where it ends`() throws {
     let info = RemoteInfo(epoch: "e", acknowledgedSize: 3)
     let again = try FeedCodec.encode(info).withUnsafeBytes { try FeedCodec.decodeInfo($0) }

@@ -43,7 +43,7 @@ extension Environment {
     try SnapshotRecovery.restore(directory, settings)
     let file = try PageFile(path: directory.dataPath)
     let newest = try Commit.newest(of: file, headRows: .whereTheyStand)
-    FailedCommitMark.removeIfPast(in: directory.path, newest: newest)
+    FailedCommitMark.removeIfPast(in: directory.path, newest: newest.transactionID)
     try directory.prepareLockFile()
     return try claimAndOpen(directory, file.id, settings, createsTables: false)
   }

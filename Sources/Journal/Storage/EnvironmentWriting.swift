@@ -77,7 +77,7 @@ extension Environment {
       throw error
     }
     transaction.end()
-    let code = mdb_txn_commit(handle)
+    let code = commit(handle, transaction, head)
     if code == MDB_MAP_FULL { return .mapFull }
     if code != 0 {
       try settle(code, FailedCommit(transactionID: transaction.transactionID, head: head))
@@ -92,6 +92,17 @@ extension Environment {
           + "it: \(error)")
     }
     return .committed(result)
+  }
+
+  /// Commits what an ended transaction has written; returns LMDB's code.
+  private func commit(
+    _ handle: OpaquePointer, _ transaction: WriteTransaction, _ head: [UInt8]?
+  ) -> Int32 {
+    let id = transaction.transactionID
+    let isRepeated = FailedCommitMark.repeats(id, head: head, in: directory)
+    let code = mdb_txn_commit(handle)
+    if code == 0, isRepeated { FailedCommitMark.removeIfPast(in: directory, newest: id) }
+    return code
   }
 
   /// Begins LMDB's write transaction, with the snapshot kept that the mode asks for.
@@ -150,7 +161,7 @@ extension Environment {
       throw error
     }
     transaction.end()
-    let code = mdb_txn_commit(handle)
+    let code = commit(handle, transaction, written)
     guard code == 0 else {
       if let written {
         FailedCommitMark(transactionID: transaction.transactionID, head: written)

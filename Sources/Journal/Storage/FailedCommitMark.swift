@@ -52,6 +52,11 @@ struct FailedCommitMark: Equatable {
 
   /// The marks in `directory` that are whole.
   static func all(in directory: String) -> [FailedCommitMark] {
+    slots(in: directory).compactMap { $0 }
+  }
+
+  /// What stands at each place of the file: nil where it is no whole mark.
+  private static func slots(in directory: String) -> [FailedCommitMark?] {
     let flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK
     let descriptor = open(directory + "/" + Self.name, flags)
     guard descriptor >= 0 else { return [] }
@@ -59,7 +64,7 @@ struct FailedCommitMark: Equatable {
     var bytes = [UInt8](repeating: 0, count: byteCount * maximumCount)
     let count = pread(descriptor, &bytes, bytes.count, 0)
     guard count >= byteCount else { return [] }
-    return stride(from: 0, through: count - byteCount, by: byteCount).compactMap {
+    return stride(from: 0, through: count - byteCount, by: byteCount).map {
       FailedCommitMark(bytes[$0..<$0 + byteCount])
     }
   }
@@ -92,7 +97,7 @@ struct FailedCommitMark: Equatable {
 
   /// Where to write beside so many marks: its own place when it is there already.
   private func place(of count: Int, in directory: String) -> Int {
-    if let own = Self.all(in: directory).firstIndex(of: self) { return own }
+    if let own = Self.slots(in: directory).firstIndex(of: self) { return own }
     return count < Self.maximumCount ? count : Int(headChecksum) % Self.maximumCount
   }
 
@@ -104,12 +109,24 @@ struct FailedCommitMark: Equatable {
     return fsync(descriptor) == 0
   }
 
+  /// Before a commit of a number that has failed already: adds its mark, and says whether it did.
+  ///
+  /// The pages of the failed attempt are free, and this one is going to write over them. Were it cut
+  /// short, the meta page left behind would lead to a head row of this attempt.
+  static func repeats(_ transactionID: UInt64, head: [UInt8]?, in directory: String) -> Bool {
+    guard access(directory + "/" + name, F_OK) == 0, let head,
+      all(in: directory).contains(where: { $0.transactionID == transactionID })
+    else { return false }
+    FailedCommitMark(transactionID: transactionID, head: head).write(in: directory)
+    return true
+  }
+
   /// Removes the marks once commits of their numbers have come about, whosever.
   ///
   /// A snapshot may bring back an older meta page together with what was left beside it.
-  static func removeIfPast(in directory: String, newest: MetaPage) {
+  static func removeIfPast(in directory: String, newest: UInt64) {
     let marks = all(in: directory)
-    guard !marks.isEmpty, marks.allSatisfy({ $0.transactionID <= newest.transactionID }),
+    guard !marks.isEmpty, marks.allSatisfy({ $0.transactionID <= newest }),
       !SnapshotFile.exists(in: directory)
     else { return }
     unlink(directory + "/" + Self.name)

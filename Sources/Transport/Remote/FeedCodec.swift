@@ -59,6 +59,7 @@ package enum FeedCodec {
   private static let members: Set<BodyKey> = [
     .collection, .key, .fields, .version, .born, .state, .changed, .originID,
   ]
+  private static let erasedMembers: Set<BodyKey> = [.version, .born, .state, .originID]
 
   static func write(_ change: FeedChange, into writer: inout CBORWriter) {
     var body = BodyBuilder()
@@ -97,6 +98,9 @@ package enum FeedCodec {
     }
     let originID = try originID(body)
     if code == 2 {
+      guard body.has(only: erasedMembers) else {
+        throw JournalError.invalidInput("an erased record of the feed is named or has content")
+      }
       return FeedChange(erased: born, version: version, originID: originID)
     }
     guard let collection = try body.text(.collection), let key = try body.text(.key) else {

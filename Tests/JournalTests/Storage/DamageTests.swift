@@ -148,6 +148,35 @@ import Testing
     #expect(try PagedReader.open(directory: directory.path).allRows() == expected)
   }
 
+  @Test func anAttemptAfterAFailedCommitMayBeCutShort() throws {
+    let environment = try Environment.create(directory: directory.path)
+    for number: UInt8 in 0..<20 {
+      try environment.commit { try $0.put(.records, key: [1], payload: [number]) }
+    }
+    let expected = try environment.read { try $0.allRows() }
+    let pageBytes = environment.pageBytes
+    let (bytes, mark) = try afterFailedCommit(environment) {
+      try $0.put(.records, key: [1], payload: [99])
+    }
+    #expect(mark.write(in: directory.path))
+    // The commit that comes about takes the marks away; this name keeps them.
+    let name = directory.path + "/" + FailedCommitMark.name
+    #expect(link(name, name + "-kept") == 0)
+    let again = try Environment.open(directory: directory.path)
+    try again.commit(head: "another") { try $0.put(.records, key: [1], payload: [100]) }
+    again.close()
+    #expect(FailedCommitMark.all(in: directory.path) == [])
+
+    // The power goes when its pages are written, and its meta page is not or has just failed.
+    var cut = try Data(contentsOf: URL(fileURLWithPath: directory.dataFile))
+    let page = Int(mark.transactionID & 1) * pageBytes
+    cut.replaceSubrange(page + 136..<page + 152, with: bytes[page + 136..<page + 152])
+    try cut.write(to: URL(fileURLWithPath: directory.dataFile))
+    #expect(rename(name + "-kept", name) == 0)
+    #expect(try PagedReader.open(directory: directory.path).allRows() == expected)
+    try Environment.open(directory: directory.path).close()
+  }
+
   @Test func marksOfFailedCommitsDoNotGrowForEver() throws {
     let environment = try Environment.create(directory: directory.path)
     environment.close()

@@ -34,10 +34,10 @@ extension SeededRandom {
 
 extension WriteTransaction {
   /// Ends a transaction like the journal does.
-  func putHead(estimatedDirtyBytes: Int = 0) throws {
+  func putHead(_ rest: String = "opaque", estimatedDirtyBytes: Int = 0) throws {
     let fileBytes = try prepareCommit(estimatedDirtyBytes: estimatedDirtyBytes)
     let head = HeadRow(transactionID: transactionID, fileBytes: fileBytes)
-    try put(.meta, key: HeadRow.key, payload: head.prefix + Array("opaque".utf8))
+    try put(.meta, key: HeadRow.key, payload: head.prefix + Array(rest.utf8))
   }
 }
 
@@ -49,11 +49,11 @@ extension Environment {
     return try create(directory: directory, settings: settings)
   }
 
-  /// A write transaction with a head row.
-  func commit(_ body: (WriteTransaction) throws -> Void) throws {
+  /// A write transaction with a head row, which ends with `head`.
+  func commit(head: String = "opaque", _ body: (WriteTransaction) throws -> Void) throws {
     try write { transaction throws in
       try body(transaction)
-      try transaction.putHead()
+      try transaction.putHead(head)
     }
   }
 }
