@@ -52,19 +52,7 @@ import Transport
     #expect(try a.get("other") == ["n": 1, "mine": true])
     #expect(try a.store.problems() == [] && b.store.problems() == [])
     _ = try world.serverEdits()
-    let server = try Store.open(at: world.scratch("server"))
-    defer { server.close() }
-    try server.journal.read { reader in
-      var held: [String] = []
-      try reader.scanEntries(from: 1) { entry in
-        if entry.encoding != StoredEntry.erasedEncoding, entry.header.kind.isEdit {
-          held.append(
-            try entry.plainBody.withUnsafeBytes { try Body($0).record() }?.names.key ?? "")
-        }
-        return true
-      }
-      #expect(held == ["other", "other"])
-    }
+    #expect(try world.heldOnServer() == ["other", "other"])
   }
 
   @Test func `spares a record that has come to be anew under its key`() async throws {

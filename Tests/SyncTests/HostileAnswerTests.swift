@@ -59,15 +59,43 @@ import Testing
   }
 
   @Test func `an erased record has neither a name nor content`() throws {
-    func erased(_ rest: (inout BodyBuilder) -> Void) throws {
+    func erased(
+      _ rest: (inout BodyBuilder) -> Void, _ end: (inout BodyBuilder) -> Void = { _ in }
+    ) throws {
       _ = try page { body in
         rest(&body)
         body.add(.version, version: Self.change.version)
         body.add(.born, version: Self.change.born)
         body.add(.state, unsigned: 2)
+        end(&body)
+      }
+    }
+    func edits(_ ids: [[UInt8]]) -> (inout BodyBuilder) -> Void {
+      { body in
+        body.add(.edits) { writer in
+          writer.array(count: ids.count)
+          for id in ids { writer.data(id) }
+        }
       }
     }
     #expect(throws: Never.self) { try erased { _ in } }
+    let named = FeedChange(
+      erased: Self.change.born, version: Self.change.version,
+      edits: [EntryID(high: 3, low: 4), EntryID(high: 1, low: 2)])
+    let sent = FeedPage(
+      epoch: "e", cursor: "c", through: Self.change.version, hasMore: false, changes: [named])
+    #expect(try FeedCodec.encode(sent).withUnsafeBytes { try FeedCodec.decode($0) } == sent)
+    let id = [UInt8](repeating: 1, count: 16)
+    for ids in [[], [[1, 2, 3]], Array(repeating: id, count: 10_001)] {
+      let error = #expect(throws: JournalError.self) { try erased({ _ in }, edits(ids)) }
+      #expect(error?.code == "invalid-input")
+    }
+    #expect(throws: JournalError.self) {
+      try page { body in
+        addChange(to: &body)
+        edits([id])(&body)
+      }
+    }
     for rest: (inout BodyBuilder) -> Void in [
       { $0.add(.key, text: "1") }, { $0.add(.collection, text: "c") },
       { $0.add(.fields, raw: [0xA0]) },

@@ -112,6 +112,24 @@ final class World {
       return lines
     }
   }
+
+  /// The keys of the edits whose content the server's journal still has; ends the server.
+  func heldOnServer() throws -> [String] {
+    server.close()
+    let store = try Store.open(at: scratch("server"))
+    defer { store.close() }
+    return try store.journal.read { reader in
+      var keys: [String] = []
+      try reader.scanEntries(from: 1) { entry in
+        if entry.encoding != StoredEntry.erasedEncoding, entry.header.kind.isEdit {
+          let names = try entry.plainBody.withUnsafeBytes { try Body($0).record() }?.names
+          keys.append(names?.key ?? "")
+        }
+        return true
+      }
+      return keys
+    }
+  }
 }
 
 final class Device {

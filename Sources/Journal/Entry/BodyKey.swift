@@ -52,4 +52,6 @@ package enum BodyKey: UInt64, CaseIterable, Sendable {
   case archiveDigest = 52
   case archives = 53
   case acceptances = 54
+  /// In the feed only.
+  case edits = 55
 }

@@ -12,7 +12,9 @@ extension AppendContext {
   /// - Throws: ``JournalError/busy(_:)`` for a record that is on its way to a server which has
   ///   not yet said under which version it knows it.
   package func erase(_ target: ErasureTarget, isOnlyHere: Bool = true) throws -> Erasure? {
-    guard let record = try folder.erasable(target, in: transaction) else { return nil }
+    guard let record = try folder.erasable(target, in: transaction) ?? ownRecord(target) else {
+      return nil
+    }
     let reader = try reader()
     let entries = try entries(of: record, reader)
     try takeBack(entries, record)
@@ -34,6 +36,23 @@ extension AppendContext {
     try putMeta(MetaKey.nextBaseline, nil)
     try putMeta(MetaKey.rewriteWanted, [1])
     return erasure
+  }
+
+  /// The record of an edit made here that is part of what is to be erased, where the server has not
+  /// shown it yet.
+  private func ownRecord(_ target: ErasureTarget) throws -> ErasableRecord? {
+    guard case .born(let born, let edits) = target else { return nil }
+    for id in edits {
+      guard let remembered = try remembered(id), !remembered.isTrimmed,
+        let entry = try state.entry(remembered.sequence),
+        entry.encoding == StoredEntry.plainEncoding,
+        let names = try entry.plainBody.withUnsafeBytes({ try Body($0).record() }),
+        var record = try folder.erasable(.record(names), in: transaction), record.born == nil
+      else { continue }
+      record.born = born
+      return record
+    }
+    return nil
   }
 
   /// Makes an entry the one that vouches for the baseline an erasure has changed.

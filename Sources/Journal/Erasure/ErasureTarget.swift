@@ -2,8 +2,9 @@
 package enum ErasureTarget: Sendable {
   case record(RecordAddress)
   /// The one that first came to be at this version: what a server and its devices tell each other,
-  /// for it names nobody.
-  case born(ServerVersion)
+  /// for it names nobody. A device that has not been shown the version knows the record by edits of
+  /// its own among those it consisted of.
+  case born(ServerVersion, edits: [EntryID])
 }
 
 /// What a fold says of a record that is to be erased.
@@ -30,6 +31,11 @@ package struct Erasure: Sendable {
   package var remote: String?
   /// The baseline's digest, when it was touched.
   package var baselineDigest: TreeHash?
+
+  package init(sequences: [SequenceNumber], born: ServerVersion? = nil) {
+    self.sequences = sequences
+    self.born = born
+  }
 
   /// The `erased` entry; of a body's members only those that name nobody.
   package func draft(reason: String?, archives: [ErasedArchive] = []) throws -> Draft {

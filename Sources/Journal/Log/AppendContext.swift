@@ -56,10 +56,12 @@ package final class AppendContext {
 
   /// Appends one entry, folds it, and appends what follows from it directly behind.
   ///
+  /// - Parameter isErased: Only the header is kept, as of an entry that was erased: nothing is folded,
+  ///   and no byte of the body reaches the file. The caller appends the erasure that names it.
   /// - Throws: ``JournalError`` when a precondition, limit or id rule is broken.
   @discardableResult
   package func append(
-    _ draft: Draft, group: SequenceNumber = 0, moreOfGroup: Bool = false
+    _ draft: Draft, group: SequenceNumber = 0, moreOfGroup: Bool = false, isErased: Bool = false
   ) throws -> Appended {
     if draft.kind.hasRememberedID, let id = draft.id, let known = try known(id, draft) {
       return known
@@ -77,12 +79,17 @@ package final class AppendContext {
       id: draft.id ?? environment.makeID(time), group: group == .max ? sequence : group, time: time,
       device: identity.current.id, commitment: draft.commitment)
     hasWritten = true
+    if isErased {
+      try write(header, body: [], Salt(high: 0, low: 0), StoredEntry.erasedEncoding, previous: 0)
+      return .new(sequence)
+    }
     let outcome = try folder.fold(header, draft, in: state)
     if outcome.isRedundant { return .redundant }
     if let record = draft.record, group != 0 {
       try groupStates.add(record, bytes: outcome.visibleBytes)
     }
-    try write(header, draft, previous: outcome.previous)
+    try write(
+      header, body: draft.body, draft.salt, StoredEntry.plainEncoding, previous: outcome.previous)
     for derived in outcome.derived { try append(derived) }
     return .new(sequence)
   }
@@ -131,16 +138,18 @@ package final class AppendContext {
     }
   }
 
-  private func write(_ header: EntryHeader, _ draft: Draft, previous: SequenceNumber) throws {
+  private func write(
+    _ header: EntryHeader, body: [UInt8], _ salt: Salt, _ encoding: UInt8, previous: SequenceNumber
+  ) throws {
     let deviceIndex = identity.currentIndex
     try withUnsafeBytes(of: header.sequence.bigEndian) { key in
       try transaction.append(
-        .entries, key: key, length: StoredEntry.overhead + draft.body.count
+        .entries, key: key, length: StoredEntry.overhead + body.count
       ) { row in
         StoredEntry.writePrefix(
-          header, deviceIndex: deviceIndex, encoding: StoredEntry.plainEncoding, salt: draft.salt,
+          header, deviceIndex: deviceIndex, encoding: encoding, salt: salt,
           previous: previous, into: row)
-        draft.body.withUnsafeBytes {
+        body.withUnsafeBytes {
           UnsafeMutableRawBufferPointer(rebasing: row[StoredEntry.overhead...])
             .copyMemory(from: $0)
         }
@@ -163,7 +172,7 @@ package final class AppendContext {
     head.lastSequence = header.sequence
     head.lastTime = header.time
     state.counts.through = header.sequence
-    appendedBytes += draft.body.count + 512
+    appendedBytes += body.count + 512
   }
 
   /// What is known of an entry id, once its content has been compared.

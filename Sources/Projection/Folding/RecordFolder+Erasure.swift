@@ -11,7 +11,7 @@ extension RecordFolder {
         let row = try RecordRow(payload)
         return ErasableRecord(rowKey: address.rowKey, last: row.last, born: row.base?.born)
       }
-    case .born(let born):
+    case .born(let born, _):
       var found: ErasableRecord?
       try storage.scan(.records, from: nil) { key, payload in
         let row = try RecordRow(payload)

@@ -34,7 +34,8 @@ struct Intake: Sendable {
     _ change: FeedChange, _ context: AppendContext
   ) throws -> Outcome {
     var outcome = Outcome()
-    guard let erasure = try context.erase(.born(change.born)) else { return outcome }
+    guard let erasure = try context.erase(.born(change.born, edits: change.erasedEdits))
+    else { return outcome }
     var body = BodyBuilder()
     body.add(.remote, text: remote)
     body.add(.epoch, text: epoch)

@@ -57,9 +57,11 @@ package enum FeedCodec {
 
   /// What a change has; any other member makes it one of a later release.
   private static let members: Set<BodyKey> = [
-    .collection, .key, .fields, .version, .born, .state, .changed, .originID,
+    .collection, .key, .fields, .version, .born, .state, .changed, .originID, .edits,
   ]
-  private static let erasedMembers: Set<BodyKey> = [.version, .born, .state, .originID]
+  private static let erasedMembers: Set<BodyKey> = [.version, .born, .state, .originID, .edits]
+  /// More edits of one record than this are not named; the newest are.
+  package static let maximumErasedEdits = 10_000
 
   static func write(_ change: FeedChange, into writer: inout CBORWriter) {
     var body = BodyBuilder()
@@ -82,6 +84,12 @@ package enum FeedCodec {
       }
     }
     if let id = change.originID { body.add(.originID, data: id.bytes) }
+    if !change.erasedEdits.isEmpty {
+      body.add(.edits) { writer in
+        writer.array(count: change.erasedEdits.count)
+        for id in change.erasedEdits { writer.data(id.bytes) }
+      }
+    }
     writer.raw(body.finish())
   }
 
@@ -101,9 +109,12 @@ package enum FeedCodec {
       guard body.has(only: erasedMembers) else {
         throw JournalError.invalidInput("an erased record of the feed is named or has content")
       }
-      return FeedChange(erased: born, version: version, originID: originID)
+      return FeedChange(
+        erased: born, version: version, edits: try erasedEdits(body), originID: originID)
     }
-    guard let collection = try body.text(.collection), let key = try body.text(.key) else {
+    guard body.raw(.edits) == nil, let collection = try body.text(.collection),
+      let key = try body.text(.key)
+    else {
       throw JournalError.invalidInput("a change of the feed names no record")
     }
     _ = try RecordAddress(collection: collection, key: key)
@@ -133,8 +144,22 @@ package enum FeedCodec {
   }
 
   private static func originID(_ body: Body) throws -> EntryID? {
-    guard let bytes = try body.data(.originID) else { return nil }
-    guard let id = EntryID(bytes: bytes) else {
+    try body.data(.originID).map(entryID)
+  }
+
+  private static func erasedEdits(_ body: Body) throws -> [EntryID] {
+    guard let raw = body.raw(.edits) else { return [] }
+    var reader = CBORReader(raw)
+    let count = try reader.arrayCount()
+    guard (1...maximumErasedEdits).contains(count) else {
+      throw JournalError.invalidInput(
+        "an erasure of the feed names \(count) edits, not 1 to \(maximumErasedEdits)")
+    }
+    return try (0..<count).map { _ in try entryID(raw[reader.data()]) }
+  }
+
+  private static func entryID(_ bytes: some Collection<UInt8>) throws -> EntryID {
+    guard let id = EntryID(bytes: Array(bytes)) else {
       throw JournalError.invalidInput("an entry id of the feed is not 16 bytes")
     }
     return id

@@ -118,6 +118,8 @@ public struct FeedChange: Sendable, Equatable {
   public var changed: [String]?
   /// The entry this change came from, where the server names it.
   public var originID: EntryID?
+  /// Of an erasure: edits whose content it took, for devices that were never shown ``born``.
+  public var erasedEdits: [EntryID] = []
 
   public init(
     collection: String, key: String, version: ServerVersion, born: ServerVersion, state: State,
@@ -135,9 +137,13 @@ public struct FeedChange: Sendable, Equatable {
 
 extension FeedChange {
   /// The erasure of the record that first came to be at `born`.
-  public init(erased born: ServerVersion, version: ServerVersion, originID: EntryID? = nil) {
+  public init(
+    erased born: ServerVersion, version: ServerVersion, edits: [EntryID] = [],
+    originID: EntryID? = nil
+  ) {
     self.init(
       collection: "", key: "", version: version, born: born, state: .erased, originID: originID)
+    erasedEdits = edits
   }
 }
 

@@ -153,7 +153,24 @@ extension FeedReader {
     else { return nil }
     let version = ServerVersion(
       timestamp: entry.header.time.milliseconds, tieBreak: entry.header.sequence)
-    return FeedChange(erased: born, version: version, originID: entry.header.id)
+    return FeedChange(
+      erased: born, version: version, edits: try erasedEdits(entry), originID: entry.header.id)
+  }
+
+  /// The ids of the edits an erasure took the content of, the newest where they are too many.
+  private func erasedEdits(_ erasure: StoredEntry) throws -> [EntryID] {
+    let ranges = try erasure.plainBody.withUnsafeBytes { bytes in
+      try Body(bytes).ranges(.entries, atMost: .max)
+    }
+    var ids: [EntryID] = []
+    for range in ranges.reversed() {
+      for sequence in range.reversed() {
+        guard ids.count < FeedCodec.maximumErasedEdits else { return ids }
+        guard let entry = try reader.entry(sequence), entry.header.kind.isEdit else { continue }
+        ids.append(entry.header.id)
+      }
+    }
+    return ids
   }
 }
 
@@ -166,7 +183,7 @@ extension ServerVersion {
 extension FeedChange {
   /// What the change takes of a page, about.
   fileprivate var bytes: Int {
-    if case .live(let fields) = state { fields.count + 256 } else { 256 }
+    if case .live(let fields) = state { fields.count + 256 } else { 256 + erasedEdits.count * 17 }
   }
 
   /// This change in the place of an earlier one of the same group.

@@ -39,7 +39,7 @@ extension PushJudge {
     guard let born = try change.body.withUnsafeBytes({ try Body($0).version(.born) }) else {
       throw JournalError.damaged("an erasure that passed as well-formed names no version")
     }
-    let erasure = try context.erase(.born(born))
+    let erasure = try context.erase(.born(born, edits: []))
     var draft = try draft(change, born, erasure)
     if erasure == nil { draft.flags.insert(.absorbed) }
     guard case .new(let sequence) = try context.append(draft) else {
@@ -50,37 +50,54 @@ extension PushJudge {
     return verdict(context.head.lastTime, sequence, isAbsorbed: erasure == nil)
   }
 
-  /// Erases edits without effect whose base was erased: their author could not know yet.
+  /// Whether what an edit was made on has been erased, which its author could not know yet.
   ///
-  /// Their ids stay remembered, so sending them again changes nothing. Where the erased entries were
-  /// trimmed, nothing tells such an edit from another one.
-  func eraseLatecomers(_ absorbed: [SegmentChange]) throws {
-    for change in absorbed where try isBasedOnErased(change) {
-      guard let names = try change.body.withUnsafeBytes({ try Body($0).record() }),
-        // A record that has come to be anew is not theirs.
-        let row = try context.state.record(names.rowKey).map({ try RecordRow($0) }),
-        row.base == nil,
-        let erasure = try context.erase(.record(names))
-      else { continue }
-      let appended = try context.append(erasure.draft(reason: "its record was erased before"))
-      try context.nameErasure(erasure, by: appended.sequence ?? 0)
+  /// Such an edit has no effect, and nothing of its content is stored: as on a device, where an
+  /// erasure takes pending edits along. Its id stays remembered, so sending it again changes nothing.
+  /// A `create` says what a record is without another; it is never one.
+  ///
+  /// - Parameter late: The edits of the same group that are.
+  func isLatecomer(_ change: SegmentChange, after late: Set<EntryID>) throws -> Bool {
+    guard change.kind != .create else { return false }
+    switch change.base {
+    case .none: return false
+    case .entry(let id):
+      if late.contains(id) { return true }
+      guard let remembered = try context.remembered(id) else { return false }
+      if let entry = try context.state.entry(remembered.sequence) {
+        return entry.encoding == StoredEntry.erasedEncoding
+      }
+      return try isAnotherLife(change, after: remembered.sequence)
+    case .version(let version):
+      let (_, row) = try record(change)
+      // The usual case, for the price of a row that is read anyway.
+      if let born = row?.base?.born, born.tieBreak <= version.tieBreak { return false }
+      if let entry = try context.state.entry(version.tieBreak) {
+        return entry.header.time.milliseconds == version.timestamp
+          && entry.encoding == StoredEntry.erasedEncoding
+      }
+      return try isAnotherLife(change, after: version.tieBreak)
     }
   }
 
-  private func isBasedOnErased(_ change: SegmentChange) throws -> Bool {
-    let sequence: SequenceNumber? =
-      switch change.base {
-      case .none: nil
-      case .version(let version): version.tieBreak
-      case .entry(let id): try context.remembered(id)?.sequence
-      }
-    guard let entry = try sequence.flatMap({ try context.state.entry($0) }) else { return false }
-    if case .version(let version) = change.base,
-      entry.header.time.milliseconds != version.timestamp
-    {
-      return false
-    }
-    return entry.encoding == StoredEntry.erasedEncoding
+  /// Whether the record of an edit is not the one that was here when `sequence`, which was trimmed,
+  /// was appended.
+  private func isAnotherLife(
+    _ change: SegmentChange, after sequence: SequenceNumber
+  ) throws -> Bool {
+    let (_, row) = try record(change)
+    if let born = row?.base?.born, born.tieBreak <= sequence { return false }
+    // A deleted record leaves a row, and one that comes to be again keeps its `born`: that there is
+    // none, or one born later, is what an erasure leaves.
+    guard sequence > 0, sequence < (try context.reader().horizon.sequence) else { return false }
+    return row == nil || row?.base != nil
+  }
+
+  /// Appends the erasure that names edits of which only the header was kept.
+  func nameLatecomers(_ sequences: [SequenceNumber]) throws {
+    guard !sequences.isEmpty else { return }
+    try context.append(
+      Erasure(sequences: sequences).draft(reason: "its record was erased before"))
   }
 
   private func draft(

@@ -65,13 +65,18 @@ struct PushJudge {
     }
     if let change = unit.first, change.kind == .erased { return [try judgeErasure(change)] }
     var states: [[UInt8]: [UInt8]?] = [:]
-    var effects: [Bool] = []
-    var drafts: [Draft] = []
+    var judged: [Judged] = []
+    var late: Set<EntryID> = []
     for change in unit {
       if let conflict = try conflict(change) { return unit.map { _ in .conflict(conflict) } }
       do {
-        effects.append(try effect(change, &states))
-        drafts.append(try draft(change, hasEffect: effects.last ?? false))
+        let isLate = try isLatecomer(change, after: late)
+        if isLate { late.insert(change.id) }
+        let hasEffect = try !isLate && effect(change, &states)
+        judged.append(
+          Judged(
+            change: change, draft: try draft(change, hasEffect: hasEffect), hasEffect: hasEffect,
+            isLate: isLate))
         try context.refuseIfForgotten(change.id)
       } catch let error as JournalError {
         return refuse(unit, Self.refusalCode(error), "\(error)")
@@ -81,7 +86,7 @@ struct PushJudge {
     guard size <= Limits.groupStateBytes else {
       return refuse(unit, "too-large", "the group leaves \(size) bytes behind, over 4 MiB")
     }
-    return try append(unit, drafts, effects)
+    return try append(judged)
   }
 
   private static func refusalCode(_ error: JournalError) -> String {
@@ -190,7 +195,7 @@ struct PushJudge {
     else { throw JournalError.invalidInput("the members do not go with \(kind)") }
   }
 
-  private func record(_ change: SegmentChange) throws -> ([UInt8], RecordRow?) {
+  func record(_ change: SegmentChange) throws -> ([UInt8], RecordRow?) {
     let key = try change.body.withUnsafeBytes { try Body($0).record() }?.rowKey ?? []
     return (key, try context.state.record(key).map { try RecordRow($0) })
   }
@@ -252,22 +257,31 @@ struct PushJudge {
     return draft
   }
 
-  private func append(
-    _ unit: [SegmentChange], _ drafts: [Draft], _ effects: [Bool]
-  ) throws -> [Verdict] {
+  /// A change that is taken in, and what it comes to.
+  private struct Judged {
+    var change: SegmentChange
+    var draft: Draft
+    var hasEffect: Bool
+    /// What it was made on has been erased.
+    var isLate: Bool
+  }
+
+  private func append(_ unit: [Judged]) throws -> [Verdict] {
     var group: SequenceNumber = unit.count > 1 ? .max : 0
     var verdicts: [Verdict] = []
-    for ((change, draft), hasEffect) in zip(zip(unit, drafts), effects) {
+    var late: [SequenceNumber] = []
+    for one in unit {
       let appended = try context.append(
-        draft, group: group, moreOfGroup: change.moreOfGroup)
+        one.draft, group: group, moreOfGroup: one.change.moreOfGroup, isErased: one.isLate)
       guard case .new(let sequence) = appended else {
         throw JournalError.storage("an entry judged as new was not appended")
       }
       if group == .max { group = sequence }
-      try context.put(.origins, origin(change).key, Origin.row(sequence))
-      verdicts.append(verdict(context.head.lastTime, sequence, isAbsorbed: !hasEffect))
+      if one.isLate { late.append(sequence) }
+      try context.put(.origins, origin(one.change).key, Origin.row(sequence))
+      verdicts.append(verdict(context.head.lastTime, sequence, isAbsorbed: !one.hasEffect))
     }
-    try eraseLatecomers(zip(unit, effects).filter { !$1 }.map(\.0))
+    try nameLatecomers(late)
     return verdicts
   }
 

@@ -226,9 +226,14 @@ enum Seeds {
   }
 
   static func pages() -> [[UInt8]] {
+    let erasure = FeedChange(
+      erased: ServerVersion(timestamp: 0, tieBreak: 1),
+      version: ServerVersion(timestamp: 1, tieBreak: 4),
+      edits: [EntryID(high: 1, low: 3), EntryID(high: 1, low: 2)],
+      originID: EntryID(high: 1, low: 4))
     let page = FeedPage(
       epoch: "e", cursor: "c", through: ServerVersion(timestamp: 1, tieBreak: 2), hasMore: true,
-      changes: changes)
+      changes: changes + [erasure])
     let answers: [(UInt8, [UInt8])] = [
       (0, FeedCodec.encode(page)),
       (1, FeedCodec.encode(RemoteInfo(epoch: "e", acknowledgedSize: 300))),
