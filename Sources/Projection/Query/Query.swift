@@ -3,9 +3,12 @@ public import Journal
 /// Which records of a collection are wanted, in which order.
 public struct Query: Sendable, Hashable {
   public var collection: String
-  public var conditions: [Condition]
-  public var sort: Sort?
+  public var filter: Filter
+  /// By the first, ties by the next; at last by key, bytewise. None: by key alone.
+  public var sort: [Sort]
+  /// The most records wanted; nil is all of them.
   public var limit: Int?
+  /// Records left out from the beginning.
   public var offset: Int
 
   public struct Sort: Sendable, Hashable {
@@ -22,8 +25,17 @@ public struct Query: Sendable, Hashable {
     _ collection: String, where conditions: [Condition] = [], sort: Sort? = nil,
     limit: Int? = nil, offset: Int = 0
   ) {
+    self.init(
+      collection, where: .all(conditions.map { .compare($0) }), sort: sort.map { [$0] } ?? [],
+      limit: limit, offset: offset)
+  }
+
+  public init(
+    _ collection: String, where filter: Filter, sort: [Sort] = [], limit: Int? = nil,
+    offset: Int = 0
+  ) {
     self.collection = collection
-    self.conditions = conditions
+    self.filter = filter
     self.sort = sort
     self.limit = limit.map { max(0, $0) }
     self.offset = max(0, offset)
@@ -58,7 +70,12 @@ public struct Query: Sendable, Hashable {
     }
 
     public func matches(_ fields: Fields) -> Bool {
-      guard let found = fields[field] else { return `operator` == .notEqual }
+      matches(fields[field])
+    }
+
+    /// - Parameter found: The field's value; nil where the record has none.
+    func matches(_ found: Value?) -> Bool {
+      guard let found else { return `operator` == .notEqual }
       switch `operator` {
       case .equal: return Comparison.areEqual(found, value)
       case .notEqual: return !Comparison.areEqual(found, value)

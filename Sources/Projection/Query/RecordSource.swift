@@ -13,10 +13,10 @@ protocol RecordSource {
   ) throws -> R?
   /// The last entry about a record; 0 when nothing is known of it.
   func last(_ rowKey: [UInt8]) throws -> SequenceNumber
-  /// Visible records in order of their row key from `prefix` on; `body` returns false to stop.
-  /// Both are lent.
+  /// Visible records in order of their row key among those that begin with `prefix`, behind `last`
+  /// where it is given; `body` returns false to stop. Both are lent.
   func scan(
-    prefix: [UInt8],
+    prefix: [UInt8], after last: [UInt8]?,
     _ body: (_ rowKey: UnsafeRawBufferPointer, _ fields: UnsafeRawBufferPointer) throws -> Bool
   ) throws
 }
@@ -45,10 +45,12 @@ struct StoredRecords: RecordSource {
   }
 
   func scan(
-    prefix: [UInt8], _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> Bool
+    prefix: [UInt8], after last: [UInt8]?,
+    _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> Bool
   ) throws {
-    try reader.storage.scan(.records, from: prefix) { key, payload in
+    try reader.storage.scan(.records, from: last ?? prefix) { key, payload in
       guard key.starts(with: prefix) else { return false }
+      if let last, key.elementsEqual(last) { return true }
       guard let fields = try RecordRowView(payload).visible else { return true }
       return try body(key, fields)
     }
@@ -78,9 +80,11 @@ struct FoldedRecords: RecordSource {
   }
 
   func scan(
-    prefix: [UInt8], _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> Bool
+    prefix: [UInt8], after last: [UInt8]?,
+    _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> Bool
   ) throws {
     try records.forEachSorted(prefix: prefix) { key, payload in
+      if let last, !last.lexicographicallyPrecedes(key) { return true }
       guard let fields = try RecordRowView(payload).visible else { return true }
       return try body(key, fields)
     }

@@ -39,7 +39,7 @@ extension Snapshot {
     }
   }
 
-  private func decode<R: Record>(
+  func decode<R: Record>(
     _ type: R.Type, _ key: String, _ fields: UnsafeRawBufferPointer
   ) throws -> R {
     do {

@@ -73,7 +73,7 @@ public final class Snapshot {
     _ collection: String? = nil,
     _ body: (_ rowKey: UnsafeRawBufferPointer, _ fields: UnsafeRawBufferPointer) throws -> Bool
   ) throws {
-    try source.scan(prefix: Self.prefix(collection), body)
+    try source.scan(prefix: Self.prefix(collection), after: nil, body)
   }
 
   static func prefix(_ collection: String?) throws -> [UInt8] {
@@ -90,44 +90,11 @@ public final class Snapshot {
     try fields.withUnsafeBytes { try decode($0) }
   }
 
-  private static func decode(_ fields: UnsafeRawBufferPointer) throws -> Fields {
+  static func decode(_ fields: UnsafeRawBufferPointer) throws -> Fields {
     var reader = CBORReader(fields)
     guard case .object(let fields) = try reader.value(maxDepth: Limits.depth) else {
       throw JournalError.damaged("a record's fields are not a map; run `journal verify`")
     }
     return fields
-  }
-
-  /// All records of a collection that match, sorted and cut as the query says.
-  ///
-  /// Reads the whole collection.
-  public func query(_ query: Query) throws -> [UntypedRecord] {
-    var matches: [(record: UntypedRecord, sort: Value?)] = []
-    let prefixBytes = try Self.prefix(query.collection).count
-    try scanLent(query.collection) { rowKey, encoded in
-      let fields = try Self.decode(encoded)
-      guard query.conditions.allSatisfy({ $0.matches(fields) }) else { return true }
-      // The scan lends only keys that begin with the prefix.
-      let key = String(
-        decoding: UnsafeRawBufferPointer(rebasing: rowKey[prefixBytes...]), as: UTF8.self)
-      let record = UntypedRecord(collection: query.collection, key: key, fields: fields)
-      matches.append((record, query.sort.flatMap { fields[$0.field] }))
-      // Unsorted matches come in their final order.
-      guard query.sort == nil, let limit = query.limit else { return true }
-      return matches.count < query.offset &+ limit
-    }
-    if let sort = query.sort {
-      // The scan's order is by key and the sort is stable: ties stay ordered by key.
-      matches.sort { left, right in
-        let order = SortOrder.compare(left.sort, right.sort)
-        if order == 0 { return Self.precedes(left.record.key, right.record.key) }
-        return sort.isDescending ? order > 0 : order < 0
-      }
-    }
-    return matches.dropFirst(query.offset).prefix(query.limit ?? .max).map(\.record)
-  }
-
-  private static func precedes(_ left: String, _ right: String) -> Bool {
-    left.utf8.lexicographicallyPrecedes(right.utf8)
   }
 }

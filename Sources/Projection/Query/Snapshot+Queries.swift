@@ -1,0 +1,165 @@
+import Journal
+
+extension Snapshot {
+  /// All records of a collection that match, sorted and cut as the query says.
+  ///
+  /// Reads the whole collection, and only the fields the query names of what does not match; stops at the
+  /// limit where nothing is sorted. A sorted query with a limit holds a few times that many records.
+  ///
+  /// - Throws: `JournalError` for a collection's name outside 1–128 bytes or a damaged row.
+  public func query(_ query: Query) throws -> [UntypedRecord] {
+    var records: [UntypedRecord] = []
+    try select(query) { match in
+      records.append(
+        UntypedRecord(
+          collection: query.collection, key: match.key, fields: try Self.decode(match.fields)))
+    }
+    return records
+  }
+
+  /// How many records match; the limit and the offset count too.
+  package func count(_ query: Query) throws -> Int {
+    var unsorted = query
+    unsorted.sort = []
+    var count = 0
+    try select(unsorted) { _ in count += 1 }
+    return count
+  }
+
+  /// A record that matches, lent.
+  struct Match {
+    let rowKey: UnsafeRawBufferPointer
+    let fields: UnsafeRawBufferPointer
+    /// Bytes of `rowKey` before the record's key.
+    let prefixBytes: Int
+
+    var key: String {
+      // The scan lends only keys that begin with the prefix.
+      String(decoding: UnsafeRawBufferPointer(rebasing: rowKey[prefixBytes...]), as: UTF8.self)
+    }
+  }
+
+  /// Where a sorted run of records goes on: behind these values and this row key.
+  struct Position: Sendable {
+    var sort: [Value?]
+    var rowKey: [UInt8]
+  }
+
+  /// Lends the records a query means, in its order, from a position on.
+  ///
+  /// - Returns: The position of the last one, where as many were found as the query's limit says.
+  @discardableResult
+  func select(
+    _ query: Query, after position: Position? = nil, _ body: (Match) throws -> Void
+  ) throws -> Position? {
+    query.sort.isEmpty
+      ? try selectInKeyOrder(query, after: position, body)
+      : try selectSorted(query, after: position, body)
+  }
+
+  private func selectInKeyOrder(
+    _ query: Query, after position: Position?, _ body: (Match) throws -> Void
+  ) throws -> Position? {
+    guard query.limit != 0 else { return nil }
+    let prefix = try Self.prefix(query.collection)
+    var toSkip = query.offset
+    var left = query.limit ?? .max
+    var last: [UInt8]?
+    try source.scan(prefix: prefix, after: position?.rowKey) { rowKey, fields in
+      guard try query.filter.matches({ try Self.value($0, in: fields) }) else { return true }
+      guard toSkip == 0 else {
+        toSkip -= 1
+        return true
+      }
+      try body(Match(rowKey: rowKey, fields: fields, prefixBytes: prefix.count))
+      left -= 1
+      if left == 0 { last = [UInt8](rowKey) }
+      return left > 0
+    }
+    return last.map { Position(sort: [], rowKey: $0) }
+  }
+
+  private func selectSorted(
+    _ query: Query, after position: Position?, _ body: (Match) throws -> Void
+  ) throws -> Position? {
+    let prefix = try Self.prefix(query.collection)
+    let wanted = query.limit.map { limit in
+      let (sum, isOver) = query.offset.addingReportingOverflow(limit)
+      return isOver ? Int.max : sum
+    }
+    var found = SortedRows(query.sort, keeping: wanted ?? .max)
+    try source.scan(prefix: prefix, after: nil) { rowKey, fields in
+      guard try query.filter.matches({ try Self.value($0, in: fields) }) else { return true }
+      let row = SortedRows.Row(
+        position: Position(
+          sort: try query.sort.map { try Self.value($0.field, in: fields) },
+          rowKey: [UInt8](rowKey)),
+        fields: [UInt8](fields))
+      if let position, !SortedRows.precedes(position, row.position, by: query.sort) { return true }
+      found.append(row)
+      return true
+    }
+    let rows = found.finish().dropFirst(query.offset).prefix(query.limit ?? .max)
+    for row in rows {
+      try row.position.rowKey.withUnsafeBytes { rowKey in
+        try row.fields.withUnsafeBytes { fields in
+          try body(Match(rowKey: rowKey, fields: fields, prefixBytes: prefix.count))
+        }
+      }
+    }
+    return rows.count == query.limit ? rows.last?.position : nil
+  }
+
+  /// One field's value of an encoded record; nil where it has none of that name.
+  static func value(_ name: String, in fields: UnsafeRawBufferPointer) throws -> Value? {
+    guard let range = try FieldMap.value(named: name, in: fields) else { return nil }
+    var reader = CBORReader(UnsafeRawBufferPointer(rebasing: fields[range]))
+    return try reader.value(maxDepth: Limits.depth)
+  }
+}
+
+/// Rows in the order of a sort, as many as are wanted.
+private struct SortedRows {
+  struct Row {
+    var position: Snapshot.Position
+    var fields: [UInt8]
+  }
+
+  private let sort: [Query.Sort]
+  private let wanted: Int
+  private var rows: [Row] = []
+
+  init(_ sort: [Query.Sort], keeping wanted: Int) {
+    self.sort = sort
+    self.wanted = wanted
+  }
+
+  mutating func append(_ row: Row) {
+    rows.append(row)
+    // Cut now and then, so that a short list out of a large collection stays short.
+    guard wanted < .max / 4, rows.count > max(1_024, wanted * 4) else { return }
+    cut()
+  }
+
+  mutating func finish() -> [Row] {
+    cut()
+    return rows
+  }
+
+  private mutating func cut() {
+    let sort = sort
+    rows.sort { Self.precedes($0.position, $1.position, by: sort) }
+    if rows.count > wanted { rows.removeLast(rows.count - wanted) }
+  }
+
+  /// Ties stay in the order of their keys, whichever way the sort runs.
+  static func precedes(
+    _ left: Snapshot.Position, _ right: Snapshot.Position, by sort: [Query.Sort]
+  ) -> Bool {
+    for (index, one) in sort.enumerated() {
+      let order = SortOrder.compare(left.sort[index], right.sort[index])
+      if order != 0 { return one.isDescending ? order > 0 : order < 0 }
+    }
+    return left.rowKey.lexicographicallyPrecedes(right.rowKey)
+  }
+}

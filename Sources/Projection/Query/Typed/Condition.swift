@@ -1,0 +1,106 @@
+import Journal
+
+/// Which records of a type are meant, checked by the compiler.
+///
+/// ```swift
+/// let overdue = Todo.where(\.isDone == false && (\.rank > 3 || \.due < Date.now))
+/// ```
+///
+/// Comparisons are those of the stored fields: texts by bytes of UTF-8, a missing field is nil.
+/// Cheap to make; key paths are looked up when records are read.
+public struct Condition<R: Record>: Sendable {
+  let filter: @Sendable () throws -> Filter
+
+  init(_ filter: @escaping @Sendable () throws -> Filter) {
+    self.filter = filter
+  }
+
+  init<V>(
+    _ field: Field<R, V>, _ comparison: Query.Condition.Operator, _ value: some Codable & Sendable
+  ) {
+    self.init {
+      let (name, stored) = (try field.name(), try Alone.stored(value))
+      switch (comparison, stored) {
+      case (.equal, .null): return .absent(field: name)
+      case (.notEqual, .null): return .not(.absent(field: name))
+      default: return .compare(.init(name, comparison, stored))
+      }
+    }
+  }
+
+  /// Records that both mean.
+  public static func && (left: Condition, right: Condition) -> Condition {
+    Condition { .all([try left.filter(), try right.filter()]) }
+  }
+
+  /// Records that one of the two means at least.
+  public static func || (left: Condition, right: Condition) -> Condition {
+    Condition { .any([try left.filter(), try right.filter()]) }
+  }
+
+  /// Records that it does not mean.
+  public static prefix func ! (condition: Condition) -> Condition {
+    Condition { .not(try condition.filter()) }
+  }
+
+  // MARK: What no operator says
+
+  /// The text begins with another, compared by bytes of UTF-8.
+  public static func hasPrefix(_ field: Field<R, String>, _ prefix: String) -> Condition {
+    Condition { .prefix(field: try field.name(), prefix) }
+  }
+
+  /// The text begins with another, compared by bytes of UTF-8.
+  public static func hasPrefix(
+    _ path: any KeyPath<R, String> & Sendable, _ prefix: String
+  ) -> Condition {
+    hasPrefix(Field(path), prefix)
+  }
+
+  /// The text has another as a part, compared by bytes of UTF-8.
+  public static func contains(_ field: Field<R, String>, _ part: String) -> Condition {
+    Condition(field, .contains, part)
+  }
+
+  /// The text has another as a part, compared by bytes of UTF-8.
+  public static func contains(
+    _ path: any KeyPath<R, String> & Sendable, _ part: String
+  ) -> Condition {
+    contains(Field(path), part)
+  }
+
+  /// The array has an element.
+  public static func contains<E: Codable & Equatable & Sendable>(
+    _ field: Field<R, [E]>, _ element: E
+  ) -> Condition {
+    Condition(field, .contains, element)
+  }
+
+  /// The array has an element.
+  public static func contains<E: Codable & Equatable & Sendable>(
+    _ path: any KeyPath<R, [E]> & Sendable, _ element: E
+  ) -> Condition {
+    contains(Field(path), element)
+  }
+
+  /// The value is one of these; none of no values.
+  public static func isIn<V: Codable & Equatable & Sendable>(
+    _ field: Field<R, V>, _ values: [V]
+  ) -> Condition {
+    Condition {
+      let name = try field.name()
+      return .any(
+        try values.map { value in
+          let stored = try Alone.stored(value)
+          return stored == .null ? .absent(field: name) : .compare(.init(name, .equal, stored))
+        })
+    }
+  }
+
+  /// The value is one of these; none of no values.
+  public static func isIn<V: Codable & Equatable & Sendable>(
+    _ path: any KeyPath<R, V> & Sendable, _ values: [V]
+  ) -> Condition {
+    isIn(Field(path), values)
+  }
+}
