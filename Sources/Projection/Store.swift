@@ -75,7 +75,12 @@ public final class Store: Sendable {
       guard !drafts.isEmpty else { break }
       do {
         let sequences = try await journal.transact { context in
-          try context.appendGroup(drafts).compactMap(\.sequence)
+          var sequences: [SequenceNumber] = []
+          sequences.reserveCapacity(drafts.count)
+          for appended in try context.appendGroup(drafts) {
+            if let sequence = appended.sequence { sequences.append(sequence) }
+          }
+          return sequences
         }
         return Receipt(sequences: sequences)
       } catch JournalError.unexpectedVersion where mayRepeat {

@@ -31,39 +31,50 @@ package final class RandomPool: Sendable {
   /// The process's own pool.
   package static let shared = RandomPool()
 
-  private let words = Mutex<[UInt64]>([])
+  private struct Words {
+    var block = [UInt64](repeating: 0, count: 512)
+    /// How many of the block have not been handed out.
+    var left = 0
+
+    mutating func next() -> UInt64 {
+      left -= 1
+      return block[left]
+    }
+  }
+
+  private let words = Mutex(Words())
 
   package init() {}
 
   /// The next random word. Thread-safe.
   package func next() -> UInt64 {
     words.withLock { words in
-      if words.isEmpty { words = Self.fetch() }
-      return words.removeLast()
+      if words.left == 0 { Self.fill(&words) }
+      return words.next()
     }
   }
 
   package func salt() -> Salt {
     words.withLock { words in
-      if words.count < 2 { words = Self.fetch() }
-      return Salt(high: words.removeLast(), low: words.removeLast())
+      if words.left < 2 { Self.fill(&words) }
+      return Salt(high: words.next(), low: words.next())
     }
   }
 
-  private static func fetch() -> [UInt64] {
-    [UInt64](unsafeUninitializedCapacity: 512) { words, count in
-      let bytes = UnsafeMutableRawBufferPointer(words)
-      var generator = SystemRandomNumberGenerator()
+  /// The block is filled where it lies, since memory is not asked for while entries are appended.
+  private static func fill(_ words: inout Words) {
+    var generator = SystemRandomNumberGenerator()
+    words.block.withUnsafeMutableBytes { bytes in
       for offset in stride(from: 0, to: bytes.count, by: 256) {
         // One system call for 256 bytes, its limit; the standard generator makes one per word.
-        let block = UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<offset + 256])
-        if getentropy(block.baseAddress, block.count) != 0 {
-          for index in stride(from: 0, to: block.count, by: 8) {
-            block.storeBytes(of: generator.next(), toByteOffset: index, as: UInt64.self)
+        let part = UnsafeMutableRawBufferPointer(rebasing: bytes[offset..<offset + 256])
+        if getentropy(part.baseAddress, part.count) != 0 {
+          for index in stride(from: 0, to: part.count, by: 8) {
+            part.storeBytes(of: generator.next(), toByteOffset: index, as: UInt64.self)
           }
         }
       }
-      count = 512
     }
+    words.left = words.block.count
   }
 }

@@ -113,7 +113,7 @@ package final class AppendContext {
         "some entries of the group are known and some are not; a group is repeated whole")
     }
     var first: SequenceNumber = .max
-    groupStates = GroupStates()
+    groupStates = GroupStates(reserving: drafts.count)
     groupTime = environment.now()
     defer { groupTime = nil }
     return try drafts.enumerated().map { index, draft in
@@ -165,8 +165,9 @@ package final class AppendContext {
     }
     try head.frontier.append(header.leafHash) { level, index, hash in
       if level % 8 == 0 {
-        try transaction.put(
-          .tree, key: JournalTree.nodeKey(level: level, index: index), payload: hash.bytes)
+        try JournalTree.withNodeKey(level: level, index: index) { key in
+          try hash.withUnsafeBytes { try transaction.put(.tree, key: key, payload: $0) }
+        }
       }
     }
     head.lastSequence = header.sequence

@@ -8,6 +8,10 @@ struct GroupStates {
   /// At least the bytes of the records.
   private var total = 0
 
+  init(reserving count: Int = 0) {
+    records.reserveCapacity(count)
+  }
+
   /// Takes note of a record's state after an entry.
   ///
   /// - Throws: ``JournalError/invalidInput(_:)`` when the records together are over the limit.

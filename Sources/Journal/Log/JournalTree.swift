@@ -14,19 +14,24 @@ package struct JournalTree: SubtreeSource {
   /// The levels above 8 come first: then the nodes of level 8, of which there are 256 times as many,
   /// always stand last, and LMDB fills the pages instead of halving them.
   static func nodeKey(level: Int, index: UInt64) -> [UInt8] {
-    key(first: level > 8 ? level / 8 - 2 : level, index)
+    withNodeKey(level: level, index: index) { [UInt8]($0) }
+  }
+
+  /// Lends the key a stored node is written under, without asking for memory.
+  static func withNodeKey<R>(
+    level: Int, index: UInt64, _ body: (UnsafeRawBufferPointer) throws -> R
+  ) rethrows -> R {
+    try withUnsafeTemporaryAllocation(byteCount: 9, alignment: 1) { key in
+      key[0] = UInt8(truncatingIfNeeded: level > 8 ? level / 8 - 2 : level)
+      key.storeBytes(of: index.bigEndian, toByteOffset: 1, as: UInt64.self)
+      return try body(UnsafeRawBufferPointer(key))
+    }
   }
 
   /// All keys a stored node may be found under: earlier ones began with the level, whichever it was.
   static func nodeKeys(level: Int, index: UInt64) -> [[UInt8]] {
     let key = nodeKey(level: level, index: index)
-    return level > 8 ? [key, Self.key(first: level, index)] : [key]
-  }
-
-  private static func key(first: Int, _ index: UInt64) -> [UInt8] {
-    var key = [UInt8(truncatingIfNeeded: first)]
-    key.appendBigEndian(index)
-    return key
+    return level > 8 ? [key, [UInt8(truncatingIfNeeded: level)] + key.dropFirst()] : [key]
   }
 
   /// The hash kept for the trimmed subtree that begins at leaf `first`, if one begins there.
