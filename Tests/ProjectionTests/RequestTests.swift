@@ -34,8 +34,12 @@ import Testing
     }
 
     var isHeavy: Bool { weight > 10 }
+    var capped: Int { min(number, 10) }
+    var label: String { isDone ? title : text ?? title }
     var full: String { title + (text ?? "") }
   }
+
+  private static func chained(_ number: Int) -> Condition<Item> { \.number == number }
 
   private func withStore(_ body: (Store) async throws -> Void) async throws {
     let scratch = try Scratch()
@@ -247,7 +251,8 @@ import Testing
       #expect(try store.read { try $0.count(Item.where(\.weight == 3 && \.isDone == true)) } == 1)
       for request in [
         Item.where(\.isHeavy == true), Item.where(\.full == "a"), Item.where(\.title.count == 1),
-        Item.where(\.number.magnitude == 1), Item.where(\.id == "a"),
+        Item.where(\.number.magnitude == 1), Item.where(\.id == "a"), Item.where(\.capped == 1),
+        Item.where(\.label == "a"), Item.where(\.tags[0] == "a"), Item.where(\.due! > Date()),
       ] {
         let error = #expect(throws: JournalError.self) { try store.read { try $0.fetch(request) } }
         #expect(error?.code == "invalid-input")
@@ -282,6 +287,36 @@ import Testing
       let size = Field<Page, Int64>("size")
       let largest = Request<Page>().sorted(by: .descending(size))
       #expect(try store.read { try $0.first(largest) }?.id == "a")
+    }
+  }
+
+  @Test func `may be a long chain of conditions`() async throws {
+    try await withStore { store in
+      try await store.write { try $0.create(Item(id: "a", number: 20_000)) }
+      var one = Self.chained(1)
+      for number in 2...20_000 { one = one || Self.chained(number) }
+      let (any, none) = (Item.where(one), Item.where(!one))
+      #expect(try store.read { try ($0.count(any), $0.count(none)) } == (1, 0))
+    }
+  }
+
+  @Test func `compares as sorting does, whatever the aggregate`() async throws {
+    try await withStore { store in
+      try await store.write { tx in
+        try tx.create(Item(id: "a", number: 1, weight: 1, title: "z"))
+        try tx.create(Item(id: "b", number: 1, weight: 2, title: "e\u{301}"))
+        // As a program without the type writes a double: 1 instead of 1.0.
+        try tx.create(Amount(id: "a", cents: 1))
+        try tx.create("amounts", "b", ["cents": 1.0, "level": 7])
+      }
+      try store.read { snapshot in
+        let last = try snapshot.first(Item.sorted(by: .descending(\.title)))
+        #expect(last?.id == "a")
+        let largest = try snapshot.aggregate(.max(\.title), of: Request<Item>())
+        #expect(largest == last?.title)
+        let groups = try snapshot.aggregate(.count, of: Request<Amount>(), by: \.cents)
+        #expect(groups.map(\.value) == [1] && groups.map(\.result) == [2])
+      }
     }
   }
 

@@ -148,6 +148,14 @@ import Transport
       return
     }
     #expect(again == verdicts)
+    // The version of another server looks like a trimmed one of this: the edit is taken all the same.
+    let elsewhere = try peer.change(
+      .put(fields: [0xA0]), key: "elsewhere",
+      base: .version(ServerVersion(timestamp: 1, tieBreak: 1)))
+    guard case .accepted = try await peer.verdicts(elsewhere).first else {
+      Issue.record("an edit made on a version of another server was not accepted")
+      return
+    }
     // A trimmed change still stands for the version it was accepted at.
     let strict = try peer.change(.delete, key: "1", base: .entry(changes[2].id), isStrict: true)
     guard case .accepted = try await peer.verdicts(strict).first else {

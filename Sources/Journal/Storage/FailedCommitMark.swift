@@ -109,7 +109,8 @@ struct FailedCommitMark: Equatable {
     return fsync(descriptor) == 0
   }
 
-  /// Before a commit of a number that has failed already: adds its mark, and says whether it did.
+  /// Whether a commit that is about to be made is of a number that has failed already; adds its mark
+  /// then.
   ///
   /// The pages of the failed attempt are free, and this one is going to write over them. Were it cut
   /// short, the meta page left behind would lead to a head row of this attempt.

@@ -52,7 +52,10 @@ extension Snapshot {
   func select(
     _ query: Query, after position: Position? = nil, _ body: (Match) throws -> Void
   ) throws -> Position? {
-    query.sort.isEmpty
+    var query = query
+    query.limit = query.limit.map { max(0, $0) }
+    query.offset = max(0, query.offset)
+    return query.sort.isEmpty
       ? try selectInKeyOrder(query, after: position, body)
       : try selectSorted(query, after: position, body)
   }

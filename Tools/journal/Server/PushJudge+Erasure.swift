@@ -56,6 +56,9 @@ extension PushJudge {
   /// erasure takes pending edits along. Its id stays remembered, so sending it again changes nothing.
   /// A `create` says what a record is without another; it is never one.
   ///
+  /// Where the base was trimmed nobody can tell its erasure from a version of another server, and the
+  /// edit is taken as it is: a text left behind can be erased, a lost one is lost.
+  ///
   /// - Parameter late: The edits of the same group that are.
   func isLatecomer(_ change: SegmentChange, after late: Set<EntryID>) throws -> Bool {
     guard change.kind != .create else { return false }
@@ -64,33 +67,15 @@ extension PushJudge {
     case .entry(let id):
       if late.contains(id) { return true }
       guard let remembered = try context.remembered(id) else { return false }
-      if let entry = try context.state.entry(remembered.sequence) {
-        return entry.encoding == StoredEntry.erasedEncoding
-      }
-      return try isAnotherLife(change, after: remembered.sequence)
+      return try context.state.entry(remembered.sequence)?.encoding == StoredEntry.erasedEncoding
     case .version(let version):
-      let (_, row) = try record(change)
       // The usual case, for the price of a row that is read anyway.
+      let (_, row) = try record(change)
       if let born = row?.base?.born, born.tieBreak <= version.tieBreak { return false }
-      if let entry = try context.state.entry(version.tieBreak) {
-        return entry.header.time.milliseconds == version.timestamp
-          && entry.encoding == StoredEntry.erasedEncoding
-      }
-      return try isAnotherLife(change, after: version.tieBreak)
+      guard let entry = try context.state.entry(version.tieBreak) else { return false }
+      return entry.header.time.milliseconds == version.timestamp
+        && entry.encoding == StoredEntry.erasedEncoding
     }
-  }
-
-  /// Whether the record of an edit is not the one that was here when `sequence`, which was trimmed,
-  /// was appended.
-  private func isAnotherLife(
-    _ change: SegmentChange, after sequence: SequenceNumber
-  ) throws -> Bool {
-    let (_, row) = try record(change)
-    if let born = row?.base?.born, born.tieBreak <= sequence { return false }
-    // A deleted record leaves a row, and one that comes to be again keeps its `born`: that there is
-    // none, or one born later, is what an erasure leaves.
-    guard sequence > 0, sequence < (try context.reader().horizon.sequence) else { return false }
-    return row == nil || row?.base != nil
   }
 
   /// Appends the erasure that names edits of which only the header was kept.

@@ -9,9 +9,16 @@ import Journal
 public struct Aggregate<R: Record, Result: Sendable>: Sendable {
   /// The field it is made of; nil for one that looks at no field.
   let name: (@Sendable () throws -> String)?
-  let start: @Sendable () -> Result
+  let start: @Sendable () -> State
   /// Takes in one record's stored value, which is nil where it has none.
-  let add: @Sendable (inout Result, Value?) throws -> Void
+  let add: @Sendable (inout State, Value?) throws -> Void
+  let finish: @Sendable (State) throws -> Result
+
+  /// What has come together so far.
+  enum State {
+    case result(Result)
+    case best(Value?)
+  }
 
   /// The sum of a field; a missing one adds nothing.
   ///
@@ -20,16 +27,31 @@ public struct Aggregate<R: Record, Result: Sendable>: Sendable {
   public static func sum(_ path: any KeyPath<R, Result> & Sendable) -> Aggregate
   where Result: OrderedField & Numeric {
     let name = Field(path).name
-    return Aggregate(
-      name: name, start: { .zero },
-      add: { result, value in
-        guard let value: Result = try Alone.read(value) else { return }
-        guard let sum = result.adding(value) else {
-          throw JournalError.invalidInput(
-            "the sum of `\(try name())` does not fit \(Result.self); store it as a larger type, or "
-              + "sum the records in a loop")
-        }
-        result = sum
+    return adding(name, from: .zero) { result, value in
+      guard let value: Result = try Alone.read(value) else { return }
+      guard let sum = result.adding(value) else {
+        throw JournalError.invalidInput(
+          "the sum of `\(try name())` does not fit \(Result.self); store it as a larger type, or sum "
+            + "the records in a loop")
+      }
+      result = sum
+    }
+  }
+
+  private static func adding(
+    _ name: (@Sendable () throws -> String)?, from zero: Result,
+    _ add: @escaping @Sendable (inout Result, Value?) throws -> Void
+  ) -> Aggregate {
+    Aggregate(
+      name: name, start: { .result(zero) },
+      add: { state, value in
+        guard case .result(var result) = state else { return }
+        try add(&result, value)
+        state = .result(result)
+      },
+      finish: { state in
+        guard case .result(let result) = state else { return zero }
+        return result
       })
   }
 
@@ -37,39 +59,43 @@ public struct Aggregate<R: Record, Result: Sendable>: Sendable {
   public static func min<V: OrderedField>(
     _ path: any KeyPath<R, V> & Sendable
   ) -> Aggregate where Result == V? {
-    extreme(Field(path).name) { $0 < $1 }
+    extreme(Field(path).name) { $0 < 0 }
   }
 
   /// The smallest value of a field; nil where there is none.
   public static func min<V: OrderedField>(
     _ path: any KeyPath<R, V?> & Sendable
   ) -> Aggregate where Result == V? {
-    extreme(Field(path).name) { $0 < $1 }
+    extreme(Field(path).name) { $0 < 0 }
   }
 
   /// The largest value of a field; nil where there is none.
   public static func max<V: OrderedField>(
     _ path: any KeyPath<R, V> & Sendable
   ) -> Aggregate where Result == V? {
-    extreme(Field(path).name) { $0 > $1 }
+    extreme(Field(path).name) { $0 > 0 }
   }
 
   /// The largest value of a field; nil where there is none.
   public static func max<V: OrderedField>(
     _ path: any KeyPath<R, V?> & Sendable
   ) -> Aggregate where Result == V? {
-    extreme(Field(path).name) { $0 > $1 }
+    extreme(Field(path).name) { $0 > 0 }
   }
 
+  /// Compared as stored values, so that the largest is also the last of a sort.
   private static func extreme<V: OrderedField>(
-    _ name: @escaping @Sendable () throws -> String,
-    _ isBetter: @escaping @Sendable (V, V) -> Bool
+    _ name: @escaping @Sendable () throws -> String, isBetter: @escaping @Sendable (Int) -> Bool
   ) -> Aggregate where Result == V? {
     Aggregate(
-      name: name, start: { nil },
-      add: { result, value in
-        guard let value: V = try Alone.read(value) else { return }
-        if result.map({ isBetter(value, $0) }) ?? true { result = value }
+      name: name, start: { .best(nil) },
+      add: { state, value in
+        guard case .best(let best) = state, let value, value != .null else { return }
+        if best.map({ isBetter(SortOrder.compare(value, $0)) }) ?? true { state = .best(value) }
+      },
+      finish: { state in
+        guard case .best(let best) = state else { return nil }
+        return try Alone<V>.read(best)
       })
   }
 }
@@ -77,7 +103,7 @@ public struct Aggregate<R: Record, Result: Sendable>: Sendable {
 extension Aggregate where Result == Int {
   /// How many records there are.
   public static var count: Aggregate {
-    Aggregate(name: nil, start: { 0 }, add: { result, _ in result += 1 })
+    adding(nil, from: 0) { result, _ in result += 1 }
   }
 }
 
@@ -98,11 +124,11 @@ extension Snapshot {
     _ aggregate: Aggregate<R, Result>, of request: Request<R>
   ) throws -> Result {
     let name = try aggregate.name?()
-    var result = aggregate.start()
+    var state = aggregate.start()
     try select(request.query()) { match in
-      try aggregate.add(&result, name.flatMap { try Self.value($0, in: match.fields) })
+      try aggregate.add(&state, name.flatMap { try Self.value($0, in: match.fields) })
     }
-    return result
+    return try aggregate.finish(state)
   }
 
   /// The same for each value that a field has, in the order of the values; holds one result per value.
@@ -113,15 +139,15 @@ extension Snapshot {
     by path: any KeyPath<R, V> & Sendable
   ) throws -> [AggregateGroup<V, Result>] {
     let (name, common) = (try aggregate.name?(), try Field(path).name())
-    var results: [Value: Result] = [:]
+    var states: [Value: Aggregate<R, Result>.State] = [:]
     try select(request.query()) { match in
-      let value = try Self.value(common, in: match.fields) ?? .null
+      let value = try Self.value(common, in: match.fields)?.plainNumber ?? .null
       try aggregate.add(
-        &results[value, default: aggregate.start()],
+        &states[value, default: aggregate.start()],
         name.flatMap { try Self.value($0, in: match.fields) })
     }
-    return try results.sorted { SortOrder.compare($0.key, $1.key) < 0 }.map { value, result in
-      AggregateGroup(value: try Alone<V>.decoded(value), result: result)
+    return try states.sorted { SortOrder.compare($0.key, $1.key) < 0 }.map { value, state in
+      AggregateGroup(value: try Alone<V>.decoded(value), result: try aggregate.finish(state))
     }
   }
 }
@@ -135,6 +161,16 @@ extension Alone {
 
   static func decoded(_ stored: Value) throws -> V {
     try FieldDecoder().decode(Alone.self, from: ["value": stored]).value
+  }
+}
+
+extension Value {
+  /// The same number in one form: what compares as equal is one group.
+  fileprivate var plainNumber: Value {
+    guard case .double(let double) = self else { return self }
+    if let integer = Int64(exactly: double) { return .integer(integer) }
+    if let integer = UInt64(exactly: double) { return .unsigned(integer) }
+    return self
   }
 }
 

@@ -9,10 +9,29 @@ import Journal
 /// Comparisons are those of the stored fields: texts by bytes of UTF-8, a missing field is nil.
 /// Cheap to make; key paths are looked up when records are read.
 public struct Condition<R: Record>: Sendable {
-  let filter: @Sendable () throws -> Filter
+  private enum Join { case all, any }
+
+  /// Joined side by side: a long chain of operators is one level deep.
+  private let parts: [@Sendable () throws -> Filter]
+  private let join: Join
 
   init(_ filter: @escaping @Sendable () throws -> Filter) {
-    self.filter = filter
+    (parts, join) = ([filter], .all)
+  }
+
+  private init(_ left: Condition, _ right: Condition, _ join: Join) {
+    func parts(_ condition: Condition) -> [@Sendable () throws -> Filter] {
+      condition.join == join || condition.parts.count == 1 ? condition.parts : [condition.filter]
+    }
+    self.parts = parts(left) + parts(right)
+    self.join = join
+  }
+
+  /// The same without types; looks key paths up.
+  @Sendable func filter() throws -> Filter {
+    let filters = try parts.map { try $0() }
+    if filters.count == 1 { return filters[0] }
+    return join == .all ? .all(filters) : .any(filters)
   }
 
   init<V>(
@@ -30,12 +49,12 @@ public struct Condition<R: Record>: Sendable {
 
   /// Records that both mean.
   public static func && (left: Condition, right: Condition) -> Condition {
-    Condition { .all([try left.filter(), try right.filter()]) }
+    Condition(left, right, .all)
   }
 
   /// Records that one of the two means at least.
   public static func || (left: Condition, right: Condition) -> Condition {
-    Condition { .any([try left.filter(), try right.filter()]) }
+    Condition(left, right, .any)
   }
 
   /// Records that it does not mean.

@@ -38,6 +38,9 @@ struct FieldProbe<R: Record>: Sendable {
   ///
   /// - Throws: `JournalError.invalidInput` for a path that reads no stored property, or not it alone.
   func name<V: Codable & Sendable>(of path: KeyPath<R, V>) throws -> String {
+    // Nothing is evaluated but what is stored: a computed property may trap on made-up values, or leave
+    // them as they are.
+    guard MemoryLayout<R>.offset(of: path) != nil else { throw Self.notStored(path) }
     let before = try Alone.stored(plain[keyPath: path])
     var names: [String] = []
     for (name, record) in changed {
@@ -52,11 +55,14 @@ struct FieldProbe<R: Record>: Sendable {
       throw JournalError.invalidInput(
         "`id` is a record's key and no field; use fetch(\(R.self).self, id) to find a record by it")
     }
-    guard names.count == 1, let name = names.first else {
-      throw JournalError.invalidInput(
-        "\(path) is not a stored property of \(R.self); compare the properties it is computed from")
-    }
+    guard names.count == 1, let name = names.first else { throw Self.notStored(path) }
     return name
+  }
+
+  private static func notStored(_ path: AnyKeyPath) -> JournalError {
+    .invalidInput(
+      "\(path) cannot be looked up as one stored property of \(R.self); name its field, as in "
+        + "Field(\"name\"), or the fields it is computed from")
   }
 
   private func stored(_ name: String, of record: R) throws -> Value? {
