@@ -80,23 +80,30 @@ import Testing
 
   @Test func `loses a record that is erased from it, and nothing else`() async throws {
     try await write(150)
-    let path = scratch("a.archive")
+    let (path, second) = (scratch("a.archive"), scratch("b.archive"))
     _ = try await store.compact(keeping: .newest(30), archive: path)
-    let through = try JournalReader(PackReader(path: path)).head.lastSequence
-    let before = try picture(ofPack: path, at: through)
-    try await store.erase("c", "k7", because: "asked to", archives: [path])
-    #expect(
-      try picture(ofPack: path, at: through) == before.filter { !$0.hasPrefix("k7 ") })
-    #expect(try Verifier.verify(pack: path, folder: RecordFolder()).problems == [])
+    try await write(50)
+    // This one begins with a baseline.
+    _ = try await store.compact(keeping: .newest(10), archive: second)
+    let paths = [path, second]
+    let through = try paths.map { try JournalReader(PackReader(path: $0)).head.lastSequence }
+    let before = try zip(paths, through).map { try picture(ofPack: $0, at: $1) }
+    try await store.erase("c", "k7", because: "asked to", archives: paths)
     #expect(try store.problems() == [])
-    let reader = try JournalReader(PackReader(path: path))
-    try reader.scanEntries(from: 1) { entry in
-      guard entry.encoding == StoredEntry.plainEncoding, entry.header.kind.isEdit else {
+    for (index, path) in paths.enumerated() {
+      #expect(
+        try picture(ofPack: path, at: through[index])
+          == before[index].filter { !$0.hasPrefix("k7 ") })
+      #expect(try Verifier.verify(pack: path, folder: RecordFolder()).problems == [])
+      let reader = try JournalReader(PackReader(path: path))
+      try reader.scanEntries(from: 1) { entry in
+        guard entry.encoding == StoredEntry.plainEncoding, entry.header.kind.isEdit else {
+          return true
+        }
+        let names = try entry.plainBody.withUnsafeBytes { try Body($0).record() }?.names
+        #expect(names?.key != "k7")
         return true
       }
-      let names = try entry.plainBody.withUnsafeBytes { try Body($0).record() }?.names
-      #expect(names?.key != "k7")
-      return true
     }
     // What is no archive of this journal stops the erasure before anything is changed.
     let stranger = try Store.create(
