@@ -75,12 +75,7 @@ public final class Store: Sendable {
       guard !drafts.isEmpty else { break }
       do {
         let sequences = try await journal.transact { context in
-          var sequences: [SequenceNumber] = []
-          sequences.reserveCapacity(drafts.count)
-          for appended in try context.appendGroup(drafts) {
-            if let sequence = appended.sequence { sequences.append(sequence) }
-          }
-          return sequences
+          try context.appendGroup(drafts).compactMap(\.sequence)
         }
         return Receipt(sequences: sequences)
       } catch JournalError.unexpectedVersion where mayRepeat {
