@@ -13,19 +13,30 @@ public import Journal
 /// Safe to use from any thread. Reads never wait for writes.
 public final class Store: Sendable {
   public let journal: Journal
+  /// The types of records it was opened with.
+  let registry: SchemaRegistry
 
-  private init(_ journal: Journal) {
+  private init(_ journal: Journal, _ registry: SchemaRegistry) {
     self.journal = journal
+    self.registry = registry
   }
 
   /// Opens the journal in a directory.
   ///
-  /// - Throws: `JournalError` when there is none, it is damaged, or another handle of this
-  ///   process has it open.
+  /// - Parameters:
+  ///   - path: The journal's directory.
+  ///   - records: The types the app keeps in it. Others can be read and written as well; what a schema
+  ///     says beside name and version holds for these.
+  ///   - configuration: The seams for time and randomness, encryption and durability.
+  /// - Throws: `JournalError` when there is no journal, it is damaged, or another handle of this
+  ///   process has it open; `JournalError.invalidInput` for two types with one collection.
   public static func open(
-    at path: String, configuration: Journal.Configuration = .init()
+    at path: String, records: [any Record.Type] = [],
+    configuration: Journal.Configuration = .init()
   ) throws -> Store {
-    Store(try Journal(openAt: path, configuration: configuration, folder: RecordFolder()))
+    let registry = try SchemaRegistry(records)
+    return Store(
+      try Journal(openAt: path, configuration: configuration, folder: RecordFolder()), registry)
   }
 
   /// Creates a journal at `path` and opens it.
@@ -34,16 +45,19 @@ public final class Store: Sendable {
   ///   - path: A directory that does not exist yet, or is empty.
   ///   - label: A name for this device, for people; at most 128 bytes.
   ///   - isLocal: Edits of this journal are never sent to a server.
+  ///   - records: The types the app keeps in it, as for ``open(at:records:configuration:)``.
   ///   - configuration: The seams for time and randomness.
-  /// - Throws: `JournalError.alreadyExists` and what ``open(at:configuration:)`` throws.
+  /// - Throws: `JournalError.alreadyExists` and what ``open(at:records:configuration:)`` throws.
   public static func create(
-    at path: String, label: String, isLocal: Bool = false,
+    at path: String, label: String, isLocal: Bool = false, records: [any Record.Type] = [],
     configuration: Journal.Configuration = .init()
   ) throws -> Store {
+    // Checked first: nothing is created for types that do not fit together.
+    _ = try SchemaRegistry(records)
     try Journal.create(
       at: path, label: label, isLocal: isLocal, configuration: configuration,
       folder: RecordFolder())
-    return try open(at: path, configuration: configuration)
+    return try open(at: path, records: records, configuration: configuration)
   }
 
   /// Closes the journal; later calls throw.

@@ -236,4 +236,20 @@ import Testing
     #expect(RecordID<Person>("\u{E9}") != RecordID<Person>("e\u{301}"))
     #expect(Set(["\u{E9}", "e\u{301}"].map { RecordID<Person>($0) }).count == 2)
   }
+
+  @Test func `shares its collection with no other type a store is opened with`() throws {
+    struct Robot: Record {
+      static let schema = Schema<Robot>("people")
+      var id = RecordID<Robot>()
+    }
+    let scratch = try Scratch()
+    let error = #expect(throws: JournalError.self) {
+      try Store.create(at: scratch("j"), label: "laptop", records: [Person.self, Robot.self])
+    }
+    #expect(error?.code == "invalid-input")
+    #expect(throws: JournalError.self) { try Store.open(at: scratch("j")) }
+    let store = try Store.create(
+      at: scratch("j"), label: "laptop", records: [Person.self, Company.self])
+    store.close()
+  }
 }

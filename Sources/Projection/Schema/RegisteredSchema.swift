@@ -1,0 +1,50 @@
+import Journal
+
+/// A schema as a store has registered it: without its type, key paths looked up.
+struct RegisteredSchema: Sendable {
+  let type: any Record.Type
+  let collection: String
+  let version: UInt32
+
+  /// - Throws: `JournalError.invalidInput` for a key path that names no stored field.
+  init<R: Record>(_ type: R.Type) throws {
+    self.type = type
+    collection = R.schema.collection
+    version = R.schema.version
+    for part in R.schema.parts { try part.register(&self) }
+  }
+}
+
+/// The schemas a store was opened with, by collection.
+struct SchemaRegistry: Sendable {
+  /// In the order they were given.
+  let schemas: [RegisteredSchema]
+  /// By the bytes of the collection's name.
+  private let positions: [[UInt8]: Int]
+
+  /// - Throws: `JournalError.invalidInput` for two types with one collection, and what a schema's
+  ///   parts throw.
+  init(_ types: [any Record.Type]) throws {
+    var schemas: [RegisteredSchema] = []
+    var positions: [[UInt8]: Int] = [:]
+    for type in types {
+      let schema = try Self.register(type)
+      if let other = positions.updateValue(schemas.count, forKey: Array(schema.collection.utf8)) {
+        throw JournalError.invalidInput(
+          "\(schemas[other].type) and \(type) both name the collection \"\(schema.collection)\"; give "
+            + "each type a collection of its own")
+      }
+      schemas.append(schema)
+    }
+    self.schemas = schemas
+    self.positions = positions
+  }
+
+  private static func register<R: Record>(_ type: R.Type) throws -> RegisteredSchema {
+    try RegisteredSchema(type)
+  }
+
+  subscript(collection: String) -> RegisteredSchema? {
+    positions[Array(collection.utf8)].map { schemas[$0] }
+  }
+}
