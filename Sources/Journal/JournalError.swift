@@ -8,6 +8,10 @@ public enum JournalError: Error, Sendable, Equatable {
   case invalidInput(String)
   /// A record does not have the form a type asks for; the message names the field.
   case typeMismatch(String)
+  /// An edit would give two records values that an index keeps unique; nothing was written.
+  case duplicateValue(String)
+  /// A record cannot be deleted while another one refers to it; nothing was written.
+  case stillReferred(String)
   /// A journal already stands where one was to be created.
   case alreadyExists(String)
   /// No journal is there, or it cannot be opened with this user's rights.
@@ -44,6 +48,8 @@ public enum JournalError: Error, Sendable, Equatable {
     switch self {
     case .invalidInput: "invalid-input"
     case .typeMismatch: "type-mismatch"
+    case .duplicateValue: "duplicate-value"
+    case .stillReferred: "still-referred"
     case .alreadyExists: "already-exists"
     case .cannotOpen: "cannot-open"
     case .damaged: "damaged"
@@ -66,8 +72,8 @@ public enum JournalError: Error, Sendable, Equatable {
 extension JournalError: CustomStringConvertible {
   public var description: String {
     switch self {
-    case .invalidInput(let text), .typeMismatch(let text), .alreadyExists(let text),
-      .cannotOpen(let text),
+    case .invalidInput(let text), .typeMismatch(let text), .duplicateValue(let text),
+      .stillReferred(let text), .alreadyExists(let text), .cannotOpen(let text),
       .damaged(let text), .busy(let text), .storage(let text), .unknownOutcome(let text),
       .belowHorizon(let text), .entryIDReused(let text), .tooOld(let text),
       .unexpectedVersion(let text), .keyMissing(let text), .wrongKey(let text),

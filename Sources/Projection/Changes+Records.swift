@@ -15,7 +15,7 @@ extension Changes {
     try add(.put, record)
   }
 
-  /// Deletes an existing record.
+  /// Deletes an existing record, and does what the rules of links say with records that refer to it.
   public mutating func delete<R: Record>(_ type: R.Type, _ id: RecordID<R>) throws {
     try delete(R.schema.collection, id.key)
     drafts[drafts.count - 1].schema = R.schema.version
@@ -83,7 +83,7 @@ extension Changes {
 
   /// The record's fields after the changes made so far, and the last entry about it that the next
   /// change has to expect; nil where an earlier change of this write expects it.
-  private mutating func state(
+  mutating func state(
     of address: RecordAddress
   ) throws -> (fields: [UInt8]?, last: SequenceNumber?) {
     restsOnReads = true

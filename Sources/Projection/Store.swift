@@ -1,4 +1,5 @@
 public import Journal
+import Synchronization
 
 /// A journal with its records: what an app opens.
 ///
@@ -15,6 +16,8 @@ public final class Store: Sendable {
   public let journal: Journal
   /// The types of records it was opened with.
   let registry: SchemaRegistry
+  /// Makes what was declared and is not made yet.
+  let background = Mutex<Task<Void, Never>?>(nil)
 
   private init(_ journal: Journal, _ registry: SchemaRegistry) {
     self.journal = journal
@@ -35,8 +38,16 @@ public final class Store: Sendable {
     configuration: Journal.Configuration = .init()
   ) throws -> Store {
     let registry = try SchemaRegistry(records)
-    return Store(
+    let store = Store(
       try Journal(openAt: path, configuration: configuration, folder: RecordFolder()), registry)
+    do {
+      try store.declareIndexes()
+    } catch {
+      store.close()
+      throw error
+    }
+    store.buildIndexesInBackground()
+    return store
   }
 
   /// Creates a journal at `path` and opens it.
@@ -62,6 +73,7 @@ public final class Store: Sendable {
 
   /// Closes the journal; later calls throw.
   public func close() {
+    background.withLock { $0?.cancel() }
     journal.close()
   }
 
@@ -85,11 +97,18 @@ public final class Store: Sendable {
     for attempt in 1... {
       var changes = Changes(EditDraft(actor: actor, reason: reason), store: self)
       try body(&changes)
-      let (drafts, mayRepeat) = (changes.drafts, changes.restsOnReads && attempt < Self.attempts)
+      let drafts = changes.drafts
+      let expected = changes.restsOnSequence
+      let mayRepeat =
+        (changes.restsOnReads || expected != nil) && attempt < Self.attempts
       guard !drafts.isEmpty else { break }
       do {
         let sequences = try await journal.transact { context in
-          try context.appendGroup(drafts).compactMap(\.sequence)
+          if let expected, expected != context.head.lastSequence {
+            throw JournalError.unexpectedVersion(
+              "others have written since the links of a deleted record were followed; write again")
+          }
+          return try context.appendGroup(drafts).compactMap(\.sequence)
         }
         return Receipt(sequences: sequences)
       } catch JournalError.unexpectedVersion where mayRepeat {
@@ -223,6 +242,10 @@ public struct Changes: ~Copyable {
   var drafts: [Draft] = []
   /// Whether a change was made from what the store showed.
   var restsOnReads = false
+  /// The last entry of the state that was searched for records that refer to others; nil where none was.
+  var restsOnSequence: SequenceNumber?
+  /// Records that are being deleted, whose links are followed.
+  var deleting: Set<RecordAddress> = []
 
   fileprivate init(_ edit: EditDraft, store: Store) {
     self.edit = edit
@@ -258,12 +281,13 @@ public struct Changes: ~Copyable {
     try add(.put, collection, key, fields, last)
   }
 
-  /// Deletes an existing record.
+  /// Deletes an existing record, and does what the rules of links say with records that refer to it.
   ///
   /// `expecting` is as for ``update(_:_:set:unset:expecting:)``.
   public mutating func delete(
     _ collection: String, _ key: String, expecting last: SequenceNumber? = nil
   ) throws {
+    try followLinks(toDeleted: collection, key)
     try add(.delete, collection, key, nil, last)
   }
 

@@ -32,6 +32,7 @@ import Testing
     func openEdits() -> [(sequence: SequenceNumber, state: EditState)] { [] }
     func meta(_ key: String) -> [UInt8]? { nil }
     func putMeta(_ key: String, _ payload: [UInt8]?) {}
+    func metaRows(prefix: String) -> [(key: String, payload: [UInt8])] { [] }
     func entry(_ sequence: SequenceNumber) -> StoredEntry? { entries[sequence] }
   }
 

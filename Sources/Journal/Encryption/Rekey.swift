@@ -81,7 +81,10 @@ enum Rekey {
   ) throws {
     try context.putMeta(MetaKey.encryption, state.encoded(with: ciphers))
     context.transaction.sealer = RowCipher(state, ciphers)
-    if !context.identity.isSealed { try context.moveSecret(sealed: true) }
+    guard !context.identity.isSealed else { return }
+    try context.moveSecret(sealed: true)
+    // An index's rows show values.
+    try context.clearIndexes()
   }
 
   /// From this transaction on, rows are written under the new key.

@@ -34,7 +34,7 @@ final class RowCipher: RowSealer {
         return false
       }
       return isContent(table, UnsafeRawBufferPointer(rebasing: key.dropFirst()))
-    case .ids, .edits, .tree, .gaps, .origins, .peers: return false
+    case .ids, .edits, .tree, .gaps, .origins, .peers, .indexes: return false
     }
   }
 

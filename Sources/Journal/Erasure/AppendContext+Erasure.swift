@@ -147,7 +147,7 @@ extension AppendContext {
         state.counts.settled &-= 1
       }
     }
-    try delete(.records, record.rowKey)
+    try removeRecord(record.rowKey)
   }
 
   private func destroy(_ sequence: SequenceNumber) throws {

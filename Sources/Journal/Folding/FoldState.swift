@@ -13,6 +13,12 @@ package protocol FoldState: AnyObject {
   /// The payload must not lie in a row this state lent.
   func putRecord(_ key: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer) throws
 
+  /// A declaration was folded that what follows the stored records may rest on.
+  func declarationsChanged()
+
+  /// Refuses a state of a record that a rule on stored records forbids to edits made here.
+  func checkEdit(_ key: UnsafeRawBufferPointer, leaving payload: UnsafeRawBufferPointer) throws
+
   func edit(_ sequence: SequenceNumber) throws -> EditState?
   func putEdit(_ sequence: SequenceNumber, _ state: EditState) throws
   func removeEdit(_ sequence: SequenceNumber) throws
@@ -24,12 +30,21 @@ package protocol FoldState: AnyObject {
 
   func meta(_ key: String) throws -> [UInt8]?
   func putMeta(_ key: String, _ payload: [UInt8]?) throws
+  /// The rows whose keys begin so, in order.
+  func metaRows(prefix: String) throws -> [(key: String, payload: [UInt8])]
 
   /// An entry before the one being folded.
   func entry(_ sequence: SequenceNumber) throws -> StoredEntry?
 }
 
 extension FoldState {
+  package func declarationsChanged() {}
+
+  /// Nothing is forbidden where there are no stored records.
+  package func checkEdit(
+    _ key: UnsafeRawBufferPointer, leaving payload: UnsafeRawBufferPointer
+  ) throws {}
+
   /// A copy of a record's row; nil when there is none.
   package func record(_ key: [UInt8]) throws -> [UInt8]? {
     var copy: [UInt8]?
@@ -76,6 +91,34 @@ package protocol InlineFolder: Sendable {
     _ header: EntryHeader, _ draft: Draft, in state: any FoldState
   ) throws -> FoldOutcome
 
+  /// What has to follow every change of a stored record; nil where nothing does.
+  func follower(in state: StorageFoldState) throws -> (any RowFollower)?
+
+  /// Makes what follows the stored records anew, after these were.
+  func rebuildFollowers(in state: StorageFoldState) throws
+
+  /// What is wrong with what follows the stored records, at most `limit` problems.
+  func followerProblems(in reader: JournalReader, limit: Int) throws -> [String]
+
   /// The record an erasure means, as the stored rows know it; nil when there is none.
   func erasable(_ target: ErasureTarget, in storage: any StorageReader) throws -> ErasableRecord?
+}
+
+/// Keeps rows that are derived from records, such as those of indexes, in the transaction that
+/// changes the records.
+package protocol RowFollower: AnyObject {
+  /// The row of a record changes; nil is none. Both are lent, and `before` ends with the first write.
+  func change(
+    _ key: UnsafeRawBufferPointer, from before: UnsafeRawBufferPointer?,
+    to after: UnsafeRawBufferPointer?, in transaction: WriteTransaction
+  ) throws
+
+  /// Whether changes of this record have to be told.
+  func follows(_ key: UnsafeRawBufferPointer) -> Bool
+
+  /// - Throws: ``JournalError`` where an edit made here must not leave this row.
+  func checkEdit(
+    _ key: UnsafeRawBufferPointer, leaving payload: UnsafeRawBufferPointer,
+    in transaction: WriteTransaction
+  ) throws
 }

@@ -40,6 +40,12 @@ package final class MemoryFoldState: FoldState {
   package func meta(_ key: String) -> [UInt8]? { metaRows[key] }
   package func putMeta(_ key: String, _ payload: [UInt8]?) { metaRows[key] = payload }
 
+  package func metaRows(prefix: String) -> [(key: String, payload: [UInt8])] {
+    metaRows.filter { $0.key.utf8.starts(with: prefix.utf8) }
+      .sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+      .map { ($0.key, $0.value) }
+  }
+
   package func entry(_ sequence: SequenceNumber) throws -> StoredEntry? {
     try reader.entry(sequence)
   }

@@ -66,5 +66,8 @@ final class RebuildState: FoldState {
 
   func meta(_ key: String) throws -> [UInt8]? { try storage.meta(key) }
   func putMeta(_ key: String, _ payload: [UInt8]?) throws { try storage.putMeta(key, payload) }
+  func metaRows(prefix: String) throws -> [(key: String, payload: [UInt8])] {
+    try storage.metaRows(prefix: prefix)
+  }
   func entry(_ sequence: SequenceNumber) throws -> StoredEntry? { try storage.entry(sequence) }
 }

@@ -5,9 +5,16 @@ package final class StorageFoldState: FoldState {
   @exclusivity(unchecked) package var counts: FoldCounts
   package let isLocal: Bool
   private let devices: [DeviceID]
+  private let folder: any InlineFolder
+  /// Looked up when the first record changes, and again when a declaration does.
+  @exclusivity(unchecked) private var follower: (any RowFollower)?
+  @exclusivity(unchecked) private var knowsFollower = false
 
-  package init(_ transaction: WriteTransaction, identity: JournalIdentity) throws {
+  package init(
+    _ transaction: WriteTransaction, identity: JournalIdentity, folder: any InlineFolder
+  ) throws {
     self.transaction = transaction
+    self.folder = folder
     isLocal = identity.isLocal
     devices = identity.deviceIDs
     counts =
@@ -24,7 +31,49 @@ package final class StorageFoldState: FoldState {
   package func putRecord(
     _ key: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer
   ) throws {
+    if let follower = try currentFollower(), follower.follows(key) {
+      try transaction.withRow(.records, key) { before in
+        try follower.change(key, from: before, to: payload, in: transaction)
+      }
+    }
     try transaction.put(.records, key: key, payload: payload)
+  }
+
+  /// Removes a record's row, and what follows from it.
+  package func removeRecord(_ key: [UInt8]) throws {
+    try key.withUnsafeBytes { key in
+      if let follower = try currentFollower(), follower.follows(key) {
+        try transaction.withRow(.records, key) { before in
+          try follower.change(key, from: before, to: nil, in: transaction)
+        }
+      }
+      _ = try transaction.delete(.records, key: key)
+    }
+  }
+
+  package func checkEdit(
+    _ key: UnsafeRawBufferPointer, leaving payload: UnsafeRawBufferPointer
+  ) throws {
+    guard let follower = try currentFollower(), follower.follows(key) else { return }
+    try follower.checkEdit(key, leaving: payload, in: transaction)
+  }
+
+  private func currentFollower() throws -> (any RowFollower)? {
+    if knowsFollower { return follower }
+    follower = try folder.follower(in: self)
+    knowsFollower = true
+    return follower
+  }
+
+  package func declarationsChanged() {
+    follower = nil
+    knowsFollower = false
+  }
+
+  /// Nothing follows the records until ``declarationsChanged()``.
+  func suspendFollower() {
+    follower = nil
+    knowsFollower = true
   }
 
   package func edit(_ sequence: SequenceNumber) throws -> EditState? {
@@ -64,6 +113,10 @@ package final class StorageFoldState: FoldState {
     } else {
       _ = try transaction.delete(.meta, key: [UInt8](key.utf8))
     }
+  }
+
+  package func metaRows(prefix: String) throws -> [(key: String, payload: [UInt8])] {
+    try transaction.metaRows(prefix: prefix)
   }
 
   package func entry(_ sequence: SequenceNumber) throws -> StoredEntry? {

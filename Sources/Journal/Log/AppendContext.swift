@@ -29,7 +29,8 @@ package final class AppendContext {
     try environment.keys.unlock(reader)
     identity = reader.identity
     head = reader.head
-    state = try StorageFoldState(transaction, identity: reader.identity)
+    state = try StorageFoldState(
+      transaction, identity: reader.identity, folder: environment.folder)
   }
 
   /// What an append led to.
@@ -270,18 +271,40 @@ package final class AppendContext {
     _ = try transaction.delete(table, key: key)
   }
 
+  /// Runs what writes rows by the transaction itself.
+  package func writing<R>(_ body: () throws -> R) rethrows -> R {
+    hasWritten = true
+    return try body()
+  }
+
+  /// Removes a record's row, and what follows from it.
+  func removeRecord(_ rowKey: [UInt8]) throws {
+    hasWritten = true
+    try state.removeRecord(rowKey)
+  }
+
   /// Throws the fold's rows away and folds them again, from the baseline on.
   package func rebuildFold(slicedBy sliceBytes: Int? = nil) throws {
     let reader = try self.reader()
     hasWritten = true
     try transaction.clear(.records)
     try transaction.clear(.edits)
+    try clearIndexes()
     for row in try reader.metaRows(prefix: MetaKey.folded) { try state.putMeta(row.key, nil) }
+    state.suspendFollower()
     let fold = RebuildState(state, sliceBytes: sliceBytes ?? RebuildState.sliceBytes)
     try Baseline.restore(from: reader, into: fold)
     try Replay.fold(
       reader, through: reader.head.lastSequence, with: folder, into: fold)
     try fold.finish()
+    state.declarationsChanged()
+    try folder.rebuildFollowers(in: state)
+  }
+
+  /// Takes every row of every index away; they can be made anew from the records.
+  func clearIndexes() throws {
+    try transaction.clear(.indexes)
+    for row in try reader().metaRows(prefix: MetaKey.indexBuilds) { try putMeta(row.key, nil) }
   }
 
   private func storeHead() throws {

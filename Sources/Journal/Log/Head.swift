@@ -123,6 +123,19 @@ package enum MetaKey {
   package static func archive(_ horizon: SequenceNumber) -> String {
     archives + Hex.encode([UInt8](sequence: horizon))
   }
+  /// The declared indexes, by the sequence of the entry that declared each.
+  package static let indexes = "fold/index/"
+
+  package static func index(_ number: SequenceNumber) -> String {
+    indexes + Hex.encode([UInt8](sequence: number))
+  }
+  /// How far each index's rows are made; of this file alone.
+  package static let indexBuilds = "index/"
+
+  package static func indexBuild(_ number: SequenceNumber) -> String {
+    indexBuilds + Hex.encode([UInt8](sequence: number))
+  }
+
   package static func remote(_ name: String) -> String { "fold/remote/\(name)" }
   package static func cursor(_ remote: String) -> String { "fold/cursor/\(remote)" }
   /// The checkpoint a remote has cosigned, behind a line with the key that checks it.

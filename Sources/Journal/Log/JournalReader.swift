@@ -40,14 +40,7 @@ package final class JournalReader {
 
   /// The rows of `meta` whose key begins with `prefix`, by key.
   package func metaRows(prefix: String) throws -> [(key: String, payload: [UInt8])] {
-    var rows: [(key: String, payload: [UInt8])] = []
-    let bytes = [UInt8](prefix.utf8)
-    try storage.scan(.meta, from: bytes) { key, payload in
-      guard key.starts(with: bytes) else { return false }
-      rows.append((String(decoding: key, as: UTF8.self), [UInt8](payload)))
-      return true
-    }
-    return rows
+    try storage.metaRows(prefix: prefix)
   }
 
   /// The tree size a remote last acknowledged; nil before the first contact.

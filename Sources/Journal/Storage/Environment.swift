@@ -130,6 +130,17 @@ package final class Environment: Sendable {
     isOpen = true
   }
 
+  /// Gives a file made by an earlier release the tables it lacks. A single commit, and none where
+  /// nothing is missing.
+  func addMissingTables() throws {
+    guard handles.contains(OpenedEnvironment.missing) else { return }
+    try commitHead { transaction throws(JournalError) in
+      for table in Table.allCases where handles[table.index] == OpenedEnvironment.missing {
+        opened.handles[table.index] = try table.create(in: transaction, of: directory)
+      }
+    }
+  }
+
   /// Keeps the environment open and its map in place for a call outside transactions.
   func enter() throws(JournalError) {
     try refuseAfterFork()

@@ -10,8 +10,11 @@ import CLMDB
 
 /// What LMDB hands over when it has opened a file and all its tables.
 struct OpenedEnvironment {
+  /// Stands for a table that the file does not have yet; LMDB gives no such handle.
+  static let missing = UInt32.max
+
   let raw: OpaquePointer
-  let handles: [UInt32]
+  var handles: [UInt32]
   let pageBytes: Int
   let dataDescriptor: Int32
 }
@@ -45,7 +48,14 @@ extension Environment {
     let newest = try Commit.newest(of: file, headRows: .whereTheyStand)
     FailedCommitMark.removeIfPast(in: directory.path, newest: newest.transactionID)
     try directory.prepareLockFile()
-    return try claimAndOpen(directory, file.id, settings, createsTables: false)
+    let environment = try claimAndOpen(directory, file.id, settings, createsTables: false)
+    do {
+      try environment.addMissingTables()
+      return environment
+    } catch {
+      environment.close()
+      throw error as? JournalError ?? .storage("\(error)")
+    }
   }
 
   /// Makes a new, empty data file in `directory`, which is made too if it is missing.
@@ -169,6 +179,10 @@ extension Environment {
       var handle: UInt32 = 0
       let code = mdb_dbi_open(
         transaction, table.name, UInt32(creates ? MDB_CREATE : 0), &handle)
+      if code == MDB_NOTFOUND, table.mayBeMissing {
+        handles.append(OpenedEnvironment.missing)
+        continue
+      }
       var flags: UInt32 = 0
       guard code == 0, mdb_dbi_flags(transaction, handle, &flags) == 0, flags == 0 else {
         mdb_txn_abort(transaction)
@@ -201,5 +215,17 @@ extension Environment {
       let flags = fcntl(descriptor, F_GETFD)
       if flags >= 0 { _ = fcntl(descriptor, F_SETFD, flags | FD_CLOEXEC) }
     }
+  }
+}
+
+extension Table {
+  /// Makes the table in a transaction that is going to be committed; returns LMDB's handle.
+  func create(
+    in transaction: OpaquePointer, of directory: String
+  ) throws(JournalError) -> UInt32 {
+    var handle: UInt32 = 0
+    let code = mdb_dbi_open(transaction, name, UInt32(MDB_CREATE), &handle)
+    guard code == 0 else { throw LMDBFailure.openError(code, directory) }
+    return handle
   }
 }

@@ -171,6 +171,20 @@ extension Environment {
     }
   }
 
+  /// Commits what `body` does beside the rows, under a head row of its own.
+  func commitHead(_ body: (OpaquePointer) throws(JournalError) -> Void) throws {
+    try asWriter {
+      let handle = try beginWriting()
+      do throws(JournalError) {
+        try body(handle)
+      } catch {
+        mdb_txn_abort(handle)
+        throw error
+      }
+      try rewriteHead(handle)
+    }
+  }
+
   private func clearDeadReadersEachMinute() {
     let now = settings.monotonic()
     guard now &- lastReaderCheck >= 60_000_000_000 else { return }

@@ -21,6 +21,14 @@ struct TreeRecord: Equatable {
     }
   }
 
+  /// The record of a tree that has no page.
+  static let empty = TreeRecord()
+
+  private init() {
+    (pad, flags, depth, branchPages, leafPages, overflowPages, rows) = (0, 0, 0, 0, 0, 0, 0)
+    root = PageFormat.noPage
+  }
+
   /// Reads a record of exactly ``byteCount`` bytes; nil for any other length.
   init?(_ bytes: UnsafeRawBufferPointer) {
     guard bytes.count == Self.byteCount else { return nil }

@@ -150,6 +150,7 @@ package final class PagedReader: StorageReader {
   /// The record of `table`, from the main tree, which holds one per table.
   func tree(_ table: Table) throws(JournalError) -> TreeRecord {
     if let tree = try tableRecords()[table] { return tree }
+    if table.mayBeMissing { return .empty }
     throw .damaged("table \(table.name) of \(source.file.path) is missing; restore a copy")
   }
 

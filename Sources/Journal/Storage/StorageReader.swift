@@ -92,6 +92,18 @@ extension StorageReader {
     return found
   }
 
+  /// The rows of ``Table/meta`` whose keys begin so, in order.
+  package func metaRows(prefix: String) throws -> [(key: String, payload: [UInt8])] {
+    var rows: [(key: String, payload: [UInt8])] = []
+    let bytes = [UInt8](prefix.utf8)
+    try scan(.meta, from: bytes) { key, payload in
+      guard key.starts(with: bytes) else { return false }
+      rows.append((String(decoding: key, as: UTF8.self), [UInt8](payload)))
+      return true
+    }
+    return rows
+  }
+
   /// The head row of this state; nil when there is none or it is too short.
   package func headRow() throws -> HeadRow? {
     try withValue(.meta, HeadRow.key) { HeadRow(payload: $0) } ?? nil

@@ -13,6 +13,7 @@ package enum Table: UInt8, CaseIterable, Sendable {
   case gaps
   case origins
   case peers
+  case indexes
 
   /// The name of the sub-database on disk.
   package var name: String {
@@ -27,8 +28,12 @@ package enum Table: UInt8, CaseIterable, Sendable {
     case .gaps: "gaps"
     case .origins: "origins"
     case .peers: "peers"
+    case .indexes: "indexes"
     }
   }
+
+  /// Whether files may stand that were made before there was such a table: it is empty there.
+  var mayBeMissing: Bool { self == .indexes }
 
   /// The position in arrays that hold one element per table.
   var index: Int { Int(rawValue) - 1 }

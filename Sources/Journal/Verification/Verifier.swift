@@ -353,6 +353,8 @@ package final class Verifier {
     {
       problem("the stored remotes and cursors are not the folded ones")
     }
+    let room = Self.problemLimit - report.problems.count
+    for text in try folder.followerProblems(in: reader, limit: room) { problem(text) }
   }
 
   private func compare(

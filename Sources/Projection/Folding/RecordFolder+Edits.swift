@@ -39,18 +39,21 @@ extension RecordFolder {
         "the record would have \(bytes) bytes, over the limit of 1 MiB - 16 KiB")
     }
     switch effect {
-    case .noEffect: try store(row, nil, hasEffect: false, header, key, state)
-    case .gone: try store(row, nil, hasEffect: true, header, key, state)
-    case .replaced(let fields): try store(row, fields, hasEffect: true, header, key, state)
+    case .noEffect: try store(row, nil, hasEffect: false, header, key, isReplay, state)
+    case .gone: try store(row, nil, hasEffect: true, header, key, isReplay, state)
+    case .replaced(let fields):
+      try store(row, fields, hasEffect: true, header, key, isReplay, state)
     case .merged(let fields):
-      try fields.withUnsafeBytes { try store(row, $0, hasEffect: true, header, key, state) }
+      try fields.withUnsafeBytes {
+        try store(row, $0, hasEffect: true, header, key, isReplay, state)
+      }
     }
     return bytes
   }
 
   private func store(
     _ row: RecordRowView, _ fields: UnsafeRawBufferPointer?, hasEffect: Bool,
-    _ header: EntryHeader, _ key: UnsafeRawBufferPointer, _ state: any FoldState
+    _ header: EntryHeader, _ key: UnsafeRawBufferPointer, _ isReplay: Bool, _ state: any FoldState
   ) throws {
     var row = row
     let isLocal = header.flags.contains(.local)
@@ -79,7 +82,7 @@ extension RecordFolder {
       row.overlaid = fields
     }
     // The row first: it is read from where it lies, and any write may end that.
-    try row.store(key, in: state)
+    try row.store(key, in: state, isChecked: !isReplay)
     if !isLocal { try state.putEdit(header.sequence, edit) }
     state.count(edit: isLocal)
   }

@@ -104,12 +104,15 @@ package struct RecordRowView {
   }
 
   /// Stores the row. What it lies in ends with this.
+  ///
+  /// - Parameter isChecked: An edit made here leaves it, which rules on stored records may refuse.
   func store(
-    _ key: UnsafeRawBufferPointer, in state: any FoldState
+    _ key: UnsafeRawBufferPointer, in state: any FoldState, isChecked: Bool
   ) throws {
     let count = encodedBytes
     try withUnsafeTemporaryAllocation(byteCount: count, alignment: 1) { buffer in
       encode(into: buffer)
+      if isChecked { try state.checkEdit(key, leaving: UnsafeRawBufferPointer(buffer)) }
       try state.putRecord(key, UnsafeRawBufferPointer(buffer))
     }
   }

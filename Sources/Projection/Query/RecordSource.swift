@@ -19,11 +19,21 @@ protocol RecordSource {
     prefix: [UInt8], after last: [UInt8]?,
     _ body: (_ rowKey: UnsafeRawBufferPointer, _ fields: UnsafeRawBufferPointer) throws -> Bool
   ) throws
+  /// Where the rows of indexes stand; nil where there are none, as of an earlier moment.
+  var indexRows: (any StorageReader)? { get }
+}
+
+extension RecordSource {
+  var indexRows: (any StorageReader)? { nil }
 }
 
 /// The rows as they are stored.
 struct StoredRecords: RecordSource {
   let reader: JournalReader
+
+  var indexRows: (any StorageReader)? {
+    reader.storage.holdsFold && reader.storage.sealer == nil ? reader.storage : nil
+  }
 
   func visible(_ rowKey: [UInt8]) throws -> [UInt8]? {
     try reader.storage.withValue(.records, rowKey) {

@@ -3,8 +3,9 @@ import Journal
 extension Snapshot {
   /// All records of a collection that match, sorted and cut as the query says.
   ///
-  /// Reads the whole collection, and only the fields the query names of what does not match; stops at the
-  /// limit where nothing is sorted. A sorted query with a limit holds a few times that many records.
+  /// Reads what an index finds, or else the whole collection: ``explain(_:)`` says which. Of what does not
+  /// match only the fields the query names are read; stops at the limit where nothing has to be sorted. A sorted
+  /// query with a limit holds a few times that many records.
   ///
   /// - Throws: `JournalError` for a collection's name outside 1–128 bytes or a damaged row.
   public func query(_ query: Query) throws -> [UntypedRecord] {
@@ -55,6 +56,7 @@ extension Snapshot {
     var query = query
     query.limit = query.limit.map { max(0, $0) }
     query.offset = max(0, query.offset)
+    if let plan = try plan(query) { return try selectByIndex(query, plan, after: position, body) }
     return query.sort.isEmpty
       ? try selectInKeyOrder(query, after: position, body)
       : try selectSorted(query, after: position, body)
@@ -90,27 +92,13 @@ extension Snapshot {
       let (sum, isOver) = query.offset.addingReportingOverflow(limit)
       return isOver ? Int.max : sum
     }
-    var found = SortedRows(query.sort, keeping: wanted ?? .max)
+    var found = SortedRows(query.sort, keeping: wanted ?? .max, after: position)
     try source.scan(prefix: prefix, after: nil) { rowKey, fields in
       guard try query.filter.matches({ try Self.value($0, in: fields) }) else { return true }
-      let row = SortedRows.Row(
-        position: Position(
-          sort: try query.sort.map { try Self.value($0.field, in: fields) },
-          rowKey: [UInt8](rowKey)),
-        fields: [UInt8](fields))
-      if let position, !SortedRows.precedes(position, row.position, by: query.sort) { return true }
-      found.append(row)
+      try found.append([UInt8](rowKey), fields)
       return true
     }
-    let rows = found.finish().dropFirst(query.offset).prefix(query.limit ?? .max)
-    for row in rows {
-      try row.position.rowKey.withUnsafeBytes { rowKey in
-        try row.fields.withUnsafeBytes { fields in
-          try body(Match(rowKey: rowKey, fields: fields, prefixBytes: prefix.count))
-        }
-      }
-    }
-    return rows.count == query.limit ? rows.last?.position : nil
+    return try found.lend(query, prefixBytes: prefix.count, body)
   }
 
   /// One field's value of an encoded record; nil where it has none of that name.
@@ -118,51 +106,5 @@ extension Snapshot {
     guard let range = try FieldMap.value(named: name, in: fields) else { return nil }
     var reader = CBORReader(UnsafeRawBufferPointer(rebasing: fields[range]))
     return try reader.value(maxDepth: Limits.depth)
-  }
-}
-
-/// Rows in the order of a sort, as many as are wanted.
-private struct SortedRows {
-  struct Row {
-    var position: Snapshot.Position
-    var fields: [UInt8]
-  }
-
-  private let sort: [Query.Sort]
-  private let wanted: Int
-  private var rows: [Row] = []
-
-  init(_ sort: [Query.Sort], keeping wanted: Int) {
-    self.sort = sort
-    self.wanted = wanted
-  }
-
-  mutating func append(_ row: Row) {
-    rows.append(row)
-    // Cut now and then, so that a short list out of a large collection stays short.
-    guard wanted < .max / 4, rows.count > max(1_024, wanted * 4) else { return }
-    cut()
-  }
-
-  mutating func finish() -> [Row] {
-    cut()
-    return rows
-  }
-
-  private mutating func cut() {
-    let sort = sort
-    rows.sort { Self.precedes($0.position, $1.position, by: sort) }
-    if rows.count > wanted { rows.removeLast(rows.count - wanted) }
-  }
-
-  /// Ties stay in the order of their keys, whichever way the sort runs.
-  static func precedes(
-    _ left: Snapshot.Position, _ right: Snapshot.Position, by sort: [Query.Sort]
-  ) -> Bool {
-    for (index, one) in sort.enumerated() {
-      let order = SortOrder.compare(left.sort[index], right.sort[index])
-      if order != 0 { return one.isDescending ? order > 0 : order < 0 }
-    }
-    return left.rowKey.lexicographicallyPrecedes(right.rowKey)
   }
 }

@@ -15,6 +15,8 @@ public final class Snapshot {
   /// The last sequence this view knows of.
   package let through: SequenceNumber
   let source: any RecordSource
+  /// Looked up by the first query.
+  private var catalog: IndexCatalog?
   /// Decodes records of a type; kept for what it needs to look through one.
   let decoder = FieldDecoder()
 
@@ -45,6 +47,14 @@ public final class Snapshot {
     self.reader = reader
     through = state.counts.through
     source = FoldedRecords(state)
+  }
+
+  /// The indexes that can be read here.
+  func indexes(of collection: String) throws -> [IndexCatalog.Index] {
+    guard let storage = source.indexRows else { return [] }
+    let known = try catalog ?? IndexCatalog(storage)
+    catalog = known
+    return known.indexes(of: collection)
   }
 
   /// One record's fields, or nil when it does not exist.

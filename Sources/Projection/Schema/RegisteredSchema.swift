@@ -5,6 +5,8 @@ struct RegisteredSchema: Sendable {
   let type: any Record.Type
   let collection: String
   let version: UInt32
+  var indexes: [IndexDefinition] = []
+  var links: [Link] = []
 
   /// - Throws: `JournalError.invalidInput` for a key path that names no stored field.
   init<R: Record>(_ type: R.Type) throws {
@@ -12,6 +14,11 @@ struct RegisteredSchema: Sendable {
     collection = R.schema.collection
     version = R.schema.version
     for part in R.schema.parts { try part.register(&self) }
+    for (position, index) in indexes.enumerated()
+    where indexes[..<position].contains(where: { $0.name.utf8.elementsEqual(index.name.utf8) }) {
+      throw JournalError.invalidInput(
+        "two indexes of \(type) are called \"\(index.name)\"; give each a name of its own")
+    }
   }
 }
 

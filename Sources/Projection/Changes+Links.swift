@@ -1,0 +1,81 @@
+import Journal
+
+/// What follows a delete by the rules of links.
+extension Changes {
+  /// Adds what the links' rules ask for before a record goes.
+  ///
+  /// - Throws: `JournalError.stillReferred` where a rule refuses the delete.
+  mutating func followLinks(toDeleted collection: String, _ key: String) throws {
+    let linking = store.registry.schemas.flatMap { schema in
+      schema.links.filter { $0.target.utf8.elementsEqual(collection.utf8) && $0.rule != .keep }
+        .map { (schema, $0) }
+    }
+    guard !linking.isEmpty else { return }
+    let address = try RecordAddress(collection: collection, key: key)
+    // A record that refers to itself, or to one that is just going, is not followed again.
+    guard deleting.insert(address).inserted else { return }
+    for (schema, link) in linking {
+      let reference = Value.reference(collection: collection, key: key)
+      for source in try sources(schema.collection, link, reference) {
+        try follow(link, from: schema, source, to: address, reference)
+      }
+    }
+  }
+
+  private mutating func follow(
+    _ link: Link, from schema: RegisteredSchema, _ source: String, to address: RecordAddress,
+    _ reference: Value
+  ) throws {
+    let sourceAddress = try RecordAddress(collection: schema.collection, key: source)
+    guard !deleting.contains(sourceAddress) else { return }
+    let (fields, _) = try state(of: sourceAddress)
+    guard let found = try fields.map({ try Snapshot.decode($0) })?[link.field],
+      Self.refers(found, to: reference)
+    else { return }
+    switch link.rule {
+    case .keep: break
+    case .cascade: try delete(schema.collection, source)
+    case .deny:
+      let names = try address.names
+      throw JournalError.stillReferred(
+        "\(schema.collection)/\(source) refers to \(names.collection)/\(names.key) by `\(link.field)`; "
+          + "delete or change it first")
+    case .clear:
+      if case .array(let elements) = found {
+        let left = elements.filter { $0 != reference }
+        try update(schema.collection, source, set: [link.field: .array(left)])
+      } else {
+        try update(schema.collection, source, unset: [link.field])
+      }
+      drafts[drafts.count - 1].schema = schema.version
+    }
+  }
+
+  private static func refers(_ value: Value, to reference: Value) -> Bool {
+    if case .array(let elements) = value { return elements.contains(reference) }
+    return value == reference
+  }
+
+  /// The keys of records that may refer to one: as stored, and of this write's earlier changes.
+  private mutating func sources(
+    _ collection: String, _ link: Link, _ reference: Value
+  ) throws -> [String] {
+    var keys: [String] = []
+    let query = Query(
+      collection,
+      where: [.init(link.field, link.form == .several ? .contains : .equal, reference)])
+    try store.read { snapshot in
+      // Somebody may add another in between: the write is made again then.
+      if restsOnSequence == nil { restsOnSequence = snapshot.through }
+      try snapshot.select(query) { keys.append($0.key) }
+    }
+    for draft in drafts {
+      guard let names = try draft.record?.names,
+        names.collection.utf8.elementsEqual(collection.utf8),
+        !keys.contains(where: { $0.utf8.elementsEqual(names.key.utf8) })
+      else { continue }
+      keys.append(names.key)
+    }
+    return keys
+  }
+}

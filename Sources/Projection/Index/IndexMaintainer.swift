@@ -1,0 +1,143 @@
+package import Journal
+
+/// Keeps the rows of all indexes true to the records, in the transaction that changes a record.
+final class IndexMaintainer: RowFollower {
+  private let indexes: [IndexCatalog.Index]
+  /// False in an encrypted journal: an index's rows would show what the records' rows hide.
+  private let keepsRows: Bool
+
+  init(_ catalog: IndexCatalog, keepsRows: Bool) {
+    indexes = catalog.indexes
+    self.keepsRows = keepsRows
+  }
+
+  func follows(_ key: UnsafeRawBufferPointer) -> Bool {
+    indexes.contains { key.starts(with: $0.collectionPrefix) }
+  }
+
+  func change(
+    _ key: UnsafeRawBufferPointer, from before: UnsafeRawBufferPointer?,
+    to after: UnsafeRawBufferPointer?, in transaction: WriteTransaction
+  ) throws {
+    guard keepsRows else { return }
+    let (old, new) = (try before.flatMap(Self.fields), try after.flatMap(Self.fields))
+    if let old, let new, old.elementsEqual(new) { return }
+    var gone: [IndexRows.Row] = []
+    var come: [IndexRows.Row] = []
+    for index in indexes where key.starts(with: index.collectionPrefix) && index.covers(key) {
+      let recordKey = key[index.collectionPrefix.count...]
+      let oldRows = try old.map { try index.rows.rows(of: $0, recordKey) } ?? []
+      let newRows = try new.map { try index.rows.rows(of: $0, recordKey) } ?? []
+      gone += oldRows.filter { !newRows.contains($0) }
+      come += newRows.filter { !oldRows.contains($0) }
+    }
+    // Only now: what was lent ends with the first of these.
+    for row in gone { _ = try transaction.delete(.indexes, key: row.key) }
+    for row in come { try transaction.put(.indexes, key: row.key, payload: row.payload) }
+  }
+
+  func checkEdit(
+    _ key: UnsafeRawBufferPointer, leaving payload: UnsafeRawBufferPointer,
+    in transaction: WriteTransaction
+  ) throws {
+    guard let fields = try Self.fields(payload) else { return }
+    for index in indexes
+    where index.definition.isUnique && key.starts(with: index.collectionPrefix) {
+      for values in try index.rows.uniqueValues(of: fields) {
+        guard let other = try holder(of: values, index, besides: key, transaction) else { continue }
+        let names = try RecordAddress.names(inRowKey: key)
+        throw JournalError.duplicateValue(
+          "\(names.collection)/\(names.key) would have the same "
+            + "\(index.definition.fields.map { "`\($0)`" }.joined(separator: ", ")) as "
+            + "\(names.collection)/\(other), which index \"\(index.definition.name)\" forbids; change that "
+            + "one first, or choose another value")
+      }
+    }
+  }
+
+  /// The key of another record that has these values.
+  private func holder(
+    of values: IndexRows.Row, _ index: IndexCatalog.Index, besides key: UnsafeRawBufferPointer,
+    _ transaction: WriteTransaction
+  ) throws -> String? {
+    let own = key[index.collectionPrefix.count...]
+    // Where not every record has its rows, or values were cut, the records themselves are asked.
+    guard keepsRows, index.build == .ready, values.payload[0] == 1 else {
+      return try search(values, index, besides: key, transaction)
+    }
+    var found: String?
+    try transaction.scan(.indexes, from: values.key) { rowKey, payload in
+      guard rowKey.starts(with: values.key) else { return false }
+      let length = try IndexRows.Row.values(rowKey, payload).bytes
+      guard length == values.key.count else { return true }
+      let other = rowKey[length...]
+      if other.elementsEqual(own) { return true }
+      found = String(decoding: other, as: UTF8.self)
+      return false
+    }
+    return found
+  }
+
+  private func search(
+    _ values: IndexRows.Row, _ index: IndexCatalog.Index, besides key: UnsafeRawBufferPointer,
+    _ transaction: WriteTransaction
+  ) throws -> String? {
+    var found: String?
+    try transaction.scan(.records, from: index.collectionPrefix) { rowKey, payload in
+      guard rowKey.starts(with: index.collectionPrefix) else { return false }
+      guard !rowKey.elementsEqual(key), let fields = try Self.fields(payload) else { return true }
+      guard try index.rows.uniqueValues(of: fields).contains(values) else { return true }
+      found = String(decoding: rowKey[index.collectionPrefix.count...], as: UTF8.self)
+      return false
+    }
+    return found
+  }
+
+  /// The visible fields of a record's row.
+  static func fields(_ payload: UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer? {
+    try RecordRowView(payload).visible
+  }
+}
+
+extension RecordFolder {
+  package func follower(in state: StorageFoldState) throws -> (any RowFollower)? {
+    let catalog = try IndexCatalog(state.transaction)
+    guard !catalog.indexes.isEmpty else { return nil }
+    return IndexMaintainer(catalog, keepsRows: state.transaction.sealer == nil)
+  }
+
+  package func rebuildFollowers(in state: StorageFoldState) throws {
+    guard state.transaction.sealer == nil else { return }
+    for index in try IndexCatalog(state.transaction).indexes {
+      var step = IndexBuildStep(index, limit: .max)
+      try step.run(state.transaction)
+    }
+    state.declarationsChanged()
+  }
+
+  package func followerProblems(in reader: JournalReader, limit: Int) throws -> [String] {
+    try IndexCheck(reader).problems(limit: limit)
+  }
+
+  /// An index was declared or removed. Its rows are made, or go, in later transactions.
+  func foldIndexDeclaration(
+    _ header: EntryHeader, _ body: Body, _ state: any FoldState
+  ) throws {
+    guard let collection = try body.text(.collection), let name = try body.text(.name),
+      let settings = body.raw(.settings)
+    else { throw JournalError.damaged("declaration \(header.sequence) of an index is incomplete") }
+    let definition = try IndexDefinition(collection: collection, name: name, settings: settings)
+    // One of each name: a new declaration takes the place of the old one.
+    for (key, row) in try state.metaRows(prefix: MetaKey.indexes) {
+      let other = try row.withUnsafeBytes { try IndexDefinition(row: $0) }
+      guard other.name.utf8.elementsEqual(name.utf8),
+        other.collection.utf8.elementsEqual(collection.utf8)
+      else { continue }
+      try state.putMeta(key, nil)
+    }
+    if try !body.bool(.removed) {
+      try state.putMeta(MetaKey.index(header.sequence), definition.encoded())
+    }
+    state.declarationsChanged()
+  }
+}
