@@ -199,4 +199,19 @@ import Testing
       }
     }
   }
+
+  @Test func `asks records in their stored form what it asks of decoded ones`() throws {
+    let seed = testSeed(or: .random(in: 1 ... .max))
+    var random = SeededRandom(seed: seed)
+    var meant = 0
+    for _ in 0..<4_000 {
+      let (filter, fields) = (Self.filter(&random), Self.fields(&random))
+      var writer = CBORWriter(reserving: 256)
+      try writer.fields(fields)
+      let stored = try writer.bytes.withUnsafeBytes { try PreparedFilter(filter).matches($0) }
+      #expect(stored == filter.matches(fields), "seed \(seed): \(filter): \(fields)")
+      if stored { meant += 1 }
+    }
+    #expect(meant > 400, "seed \(seed)")
+  }
 }

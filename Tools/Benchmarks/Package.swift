@@ -14,7 +14,9 @@ let package = Package(
   name: "benchmarks",
   platforms: [.macOS(.v15)],
   dependencies: [
-    .package(name: "swift-sync-journal", path: "../..", traits: [])
+    .package(name: "swift-sync-journal", path: "../..", traits: []),
+    // What the queries are measured against.
+    .package(url: "https://github.com/groue/GRDB.swift", from: "7.10.0"),
   ],
   targets: [
     .systemLibrary(
@@ -44,6 +46,18 @@ let package = Package(
       name: "trimming",
       dependencies: [
         "CBaseline",
+        .product(name: "Journal", package: "swift-sync-journal"),
+        .product(name: "Projection", package: "swift-sync-journal"),
+      ],
+      swiftSettings: [
+        .enableUpcomingFeature("ExistentialAny"),
+        .enableUpcomingFeature("MemberImportVisibility"),
+        .enableUpcomingFeature("InternalImportsByDefault"),
+      ]),
+    .executableTarget(
+      name: "queries",
+      dependencies: [
+        .product(name: "GRDB", package: "GRDB.swift"),
         .product(name: "Journal", package: "swift-sync-journal"),
         .product(name: "Projection", package: "swift-sync-journal"),
       ],

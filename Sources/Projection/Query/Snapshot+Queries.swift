@@ -66,12 +66,12 @@ extension Snapshot {
     _ query: Query, after position: Position?, _ body: (Match) throws -> Void
   ) throws -> Position? {
     guard query.limit != 0 else { return nil }
-    let prefix = try Self.prefix(query.collection)
+    let (prefix, filter) = (try Self.prefix(query.collection), try PreparedFilter(query.filter))
     var toSkip = query.offset
     var left = query.limit ?? .max
     var last: [UInt8]?
     try source.scan(prefix: prefix, after: position?.rowKey) { rowKey, fields in
-      guard try query.filter.matches({ try Self.value($0, in: fields) }) else { return true }
+      guard try filter.matches(fields) else { return true }
       guard toSkip == 0 else {
         toSkip -= 1
         return true
@@ -87,14 +87,14 @@ extension Snapshot {
   private func selectSorted(
     _ query: Query, after position: Position?, _ body: (Match) throws -> Void
   ) throws -> Position? {
-    let prefix = try Self.prefix(query.collection)
+    let (prefix, filter) = (try Self.prefix(query.collection), try PreparedFilter(query.filter))
     let wanted = query.limit.map { limit in
       let (sum, isOver) = query.offset.addingReportingOverflow(limit)
       return isOver ? Int.max : sum
     }
     var found = SortedRows(query.sort, keeping: wanted ?? .max, after: position)
     try source.scan(prefix: prefix, after: nil) { rowKey, fields in
-      guard try query.filter.matches({ try Self.value($0, in: fields) }) else { return true }
+      guard try filter.matches(fields) else { return true }
       try found.append([UInt8](rowKey), fields)
       return true
     }

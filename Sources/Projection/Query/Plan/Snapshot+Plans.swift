@@ -32,6 +32,7 @@ extension Snapshot {
   ) throws -> Position? {
     guard let storage = source.indexRows, query.limit != 0 else { return nil }
     let prefix = try Self.prefix(query.collection)
+    let filters = (rest: try PreparedFilter(plan.rest), whole: try PreparedFilter(query.filter))
     guard plan.isOrdered else {
       let wanted = query.limit.map { limit in
         let (sum, isOver) = query.offset.addingReportingOverflow(limit)
@@ -39,7 +40,7 @@ extension Snapshot {
       }
       var found = SortedRows(query.sort, keeping: wanted ?? .max, after: position)
       try IndexScan(plan, storage).scan { row in
-        try withRecord(of: row, query, plan, prefix) { try found.append($0, $1) }
+        try withRecord(of: row, prefix, filters) { try found.append($0, $1) }
         return true
       }
       return try found.lend(query, prefixBytes: prefix.count, body)
@@ -50,7 +51,7 @@ extension Snapshot {
     var taker = OrderedTaker(query, after: position)
     try IndexScan(try plan.starting(behind: position, query), storage).scan { row in
       try taker.begin(row, lend)
-      try withRecord(of: row, query, plan, prefix) { try taker.take($0, $1, lend) }
+      try withRecord(of: row, prefix, filters) { try taker.take($0, $1, lend) }
       return !taker.isFull
     }
     try taker.endRun(lend)
@@ -59,13 +60,13 @@ extension Snapshot {
 
   /// Lends the record of an index's row, where it is meant.
   private func withRecord(
-    of row: IndexScan.Row, _ query: Query, _ plan: IndexPlan, _ prefix: [UInt8],
+    of row: IndexScan.Row, _ prefix: [UInt8],
+    _ filters: (rest: PreparedFilter, whole: PreparedFilter),
     _ body: ([UInt8], UnsafeRawBufferPointer) throws -> Void
   ) throws {
     let rowKey = prefix + row.recordKey
-    try source.withVisible(rowKey) { fields in
-      let filter = row.isExact ? plan.rest : query.filter
-      guard try filter.matches({ try Self.value($0, in: fields) }) else { return }
+    _ = try source.withVisible(rowKey) { fields in
+      guard try (row.isExact ? filters.rest : filters.whole).matches(fields) else { return }
       try body(rowKey, fields)
     }
   }
