@@ -62,7 +62,7 @@ package struct RecordFolder: InlineFolder {
     case .sent, .accepted, .refused, .retried, .deviceChanged:
       return try foldDelivery(header, body, isReplay, state)
     case .declared:
-      try foldDeclaration(body, state)
+      try foldDeclaration(header, body, state)
     case .trimmed:
       try foldTrim(header, body, state)
     case .erased:
@@ -83,7 +83,12 @@ package struct RecordFolder: InlineFolder {
     try state.putMeta(MetaKey.archive(through + 1), archive.encoded)
   }
 
-  private func foldDeclaration(_ body: Body, _ state: any FoldState) throws {
+  private func foldDeclaration(
+    _ header: EntryHeader, _ body: Body, _ state: any FoldState
+  ) throws {
+    if try body.text(.subject) == CollectionDeclaration.subject {
+      return try foldCollection(header, body, state)
+    }
     guard try body.text(.subject) == "remote", let name = try body.text(.name),
       let settings = body.raw(.settings)
     else { throw JournalError.unsupported("a declaration only a later release knows") }

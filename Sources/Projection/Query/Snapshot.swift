@@ -14,7 +14,8 @@ public final class Snapshot {
   package let reader: JournalReader
   /// The last sequence this view knows of.
   package let through: SequenceNumber
-  let source: any RecordSource
+  /// Set once more, before the view is lent, where records in memory lie on top.
+  var source: any RecordSource
   /// Decodes records of a type; kept for what it needs to look through one.
   let decoder = FieldDecoder()
 

@@ -5,6 +5,8 @@ struct RegisteredSchema: Sendable {
   let type: any Record.Type
   let collection: String
   let version: UInt32
+  var storage = StorageKind.shared
+  var ids = NewIDs.unique
 
   /// - Throws: `JournalError.invalidInput` for a key path that names no stored field.
   init<R: Record>(_ type: R.Type) throws {
@@ -24,11 +26,12 @@ struct SchemaRegistry: Sendable {
 
   /// - Throws: `JournalError.invalidInput` for two types with one collection, and what a schema's
   ///   parts throw.
-  init(_ types: [any Record.Type]) throws {
+  init(_ types: [any Record.Type], _ hooks: SchemaHooks = SchemaHooks()) throws {
     var schemas: [RegisteredSchema] = []
     var positions: [[UInt8]: Int] = [:]
     for type in types {
-      let schema = try Self.register(type)
+      var schema = try Self.register(type)
+      try hooks.prepare(&schema)
       if let other = positions.updateValue(schemas.count, forKey: Array(schema.collection.utf8)) {
         throw JournalError.invalidInput(
           "\(schemas[other].type) and \(type) both name the collection \"\(schema.collection)\"; give "
