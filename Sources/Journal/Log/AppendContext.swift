@@ -18,8 +18,9 @@ package final class AppendContext {
   @exclusivity(unchecked) private var groupTime: Timestamp?
   let folder: any InlineFolder
   private let environment: WriterEnvironment
-  /// The collections whose edits are never sent, once read.
-  private var localCollections: LocalCollections?
+  /// The collections whose edits are never sent, once ``knowsLocalCollections``.
+  @exclusivity(unchecked) private var localCollections = LocalCollections()
+  @exclusivity(unchecked) private var knowsLocalCollections = false
   /// Newest id time no longer remembered, once read; 0 is none.
   private var forgotten: UInt64?
 
@@ -92,7 +93,7 @@ package final class AppendContext {
     }
     try write(
       header, body: draft.body, draft.salt, StoredEntry.plainEncoding, previous: outcome.previous)
-    if draft.kind == .declared { localCollections = nil }
+    if draft.kind == .declared { knowsLocalCollections = false }
     for derived in outcome.derived { try append(derived) }
     return .new(sequence)
   }
@@ -100,24 +101,24 @@ package final class AppendContext {
   /// Whether an edit is never sent: what its header says for ever.
   private func staysHere(_ draft: Draft) throws -> Bool {
     if identity.isLocal { return true }
-    let local = try locals()
-    guard !local.isEmpty else { return false }
-    if let record = draft.record { return local.contains(record.rowKey) }
+    try readLocalCollections()
+    guard !localCollections.isEmpty else { return false }
+    if let record = draft.record { return localCollections.contains(record.rowKey) }
     return try draft.body.withUnsafeBytes { try Body($0).record() }
-      .map { local.contains($0.rowKey) } ?? false
+      .map { localCollections.contains($0.rowKey) } ?? false
   }
 
   /// Whether edits of a collection are never sent though the journal is not local.
   package func isLocalOnly(collection: String) throws -> Bool {
-    try locals().contains(collection: collection)
+    try readLocalCollections()
+    return localCollections.contains(collection: collection)
   }
 
-  /// Read once in a transaction, and again behind a declaration.
-  private func locals() throws -> LocalCollections {
-    if let localCollections { return localCollections }
-    let read = try LocalCollections(transaction)
-    localCollections = read
-    return read
+  /// Once in a transaction, and again behind a declaration.
+  private func readLocalCollections() throws {
+    if knowsLocalCollections { return }
+    localCollections = try LocalCollections(transaction)
+    knowsLocalCollections = true
   }
 
   /// Appends entries that are all or none everywhere.

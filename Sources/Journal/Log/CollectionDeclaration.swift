@@ -43,6 +43,9 @@ package struct CollectionDeclaration: Sendable, Hashable {
 package struct LocalCollections: Sendable {
   private var prefixes: [[UInt8]] = []
 
+  /// None.
+  init() {}
+
   /// Reads the declarations of collections. Costs one look where there are none.
   package init(_ storage: any StorageReader) throws {
     let prefix = [UInt8](MetaKey.collections.utf8)

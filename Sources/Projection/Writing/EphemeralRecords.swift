@@ -9,8 +9,8 @@ final class EphemeralRecords: Sendable {
   private struct State {
     /// Deleted records stay, so that who read one before notices.
     var rows: [[UInt8]: LayeredRecords.Row] = [:]
-    /// Counts the changes: what sequences are in the journal.
-    var last: SequenceNumber = 0
+    /// Counts the changes, beyond every sequence of a journal: none of its entries is meant.
+    var last: SequenceNumber = Limits.sequence
     var isTaken = false
     var waiting: [CheckedContinuation<Void, Never>] = []
   }

@@ -43,6 +43,7 @@ import Testing
     #expect(try store.read { try $0.count(Selection.where(\.isActive == true)) } == 1)
     #expect(try store.read { try $0.aggregate(.sum(\.row), of: Request<Selection>()) } == 6)
     #expect(try store.journal.lastSequence == 1)
+    #expect(try store.read { try $0.entries(about: "selections", "1") }.isEmpty)
     let stored = try store.journal.read { try $0.storage.count(.records) }
     #expect(stored == 0)
     #expect(try store.read(at: .sequence(1)) { try $0.all(Selection.self) }.isEmpty)
