@@ -5,9 +5,9 @@ import Testing
 @testable import Projection
 
 @Suite struct `A local-only collection` {
-  struct Draft: Record, Equatable {
-    static let schema = Schema<Draft>("drafts", .localOnly)
-    var id = RecordID<Draft>()
+  struct Sketch: Record, Equatable {
+    static let schema = Schema<Sketch>("drafts", .localOnly)
+    var id = RecordID<Sketch>()
     var text: String
   }
 
@@ -30,13 +30,13 @@ import Testing
     async throws
   {
     let scratch = try Scratch()
-    let store = try Store.create(at: scratch("j"), label: "a", records: [Draft.self])
+    let store = try Store.create(at: scratch("j"), label: "a", records: [Sketch.self])
     defer { store.close() }
     try await store.write { tx in
-      try tx.create(Draft(id: "1", text: "one"))
+      try tx.create(Sketch(id: "1", text: "one"))
       try tx.create("shared", "1", ["n": 1])
     }
-    try await store.write { try $0.update(Draft.self, "1") { $0.text = "two" } }
+    try await store.write { try $0.update(Sketch.self, "1") { $0.text = "two" } }
     #expect(try counts(store).local == 2)
     #expect(try counts(store).pending == 1)
     let flags = try store.journal.read { reader in
@@ -47,7 +47,7 @@ import Testing
     let report = try await store.compact()
     // Opened, declared and the later update go; the group stays whole for its pending edit.
     #expect(report.trimmed == 3)
-    try await store.write { try $0.create(Draft(id: "2", text: "after the trim")) }
+    try await store.write { try $0.create(Sketch(id: "2", text: "after the trim")) }
     #expect(try counts(store).pending == 1)
     try await store.rebuild()
     #expect(
@@ -61,10 +61,10 @@ import Testing
     async throws
   {
     let scratch = try Scratch()
-    var store = try Store.create(at: scratch("j"), label: "a", records: [Draft.self])
+    var store = try Store.create(at: scratch("j"), label: "a", records: [Sketch.self])
     #expect(try kinds(store) == [.opened, .declared])
     store.close()
-    store = try Store.open(at: scratch("j"), records: [Draft.self])
+    store = try Store.open(at: scratch("j"), records: [Sketch.self])
     #expect(try kinds(store) == [.opened, .declared])
     store.close()
     store = try Store.open(at: scratch("j"))
@@ -111,15 +111,15 @@ import Testing
 
   @Test func `erases its records here, with nothing to deliver`() async throws {
     let scratch = try Scratch()
-    let store = try Store.create(at: scratch("j"), label: "a", records: [Draft.self])
+    let store = try Store.create(at: scratch("j"), label: "a", records: [Sketch.self])
     defer { store.close() }
     let remote = try RemoteDeclaration(name: "all", kind: "journal", url: "http://localhost")
     try await store.journal.declare(remote)
-    try await store.write { try $0.create(Draft(id: "1", text: "secret")) }
+    try await store.write { try $0.create(Sketch(id: "1", text: "secret")) }
     #expect(try await store.erase("drafts", "1", because: "asked") == 1)
     #expect(try counts(store).pending == 0)
     #expect(try counts(store).local == 0)
-    #expect(try store.read { try $0.fetch(Draft.self, "1") } == nil)
+    #expect(try store.read { try $0.fetch(Sketch.self, "1") } == nil)
     #expect(try store.problems() == [])
   }
 
@@ -143,8 +143,8 @@ import Testing
     let configuration = Keys().configuration(1)
     let path = scratch("j")
     var store = try Store.create(
-      at: path, label: "a", records: [Draft.self], configuration: configuration)
-    try await store.write { try $0.create(Draft(id: "1", text: "one")) }
+      at: path, label: "a", records: [Sketch.self], configuration: configuration)
+    try await store.write { try $0.create(Sketch(id: "1", text: "one")) }
     store.close()
     store = try Store.open(at: path, configuration: configuration)
     defer { store.close() }
@@ -181,7 +181,7 @@ import Testing
         name: "server", kind: "journal", url: "http://localhost", collections: ["drafts"]))
     store.close()
     #expect(throws: JournalError.self) {
-      try Store.open(at: scratch("j"), records: [Draft.self])
+      try Store.open(at: scratch("j"), records: [Sketch.self])
     }
     // The handle was closed again.
     store = try Store.open(at: scratch("j"))
@@ -195,7 +195,7 @@ import Testing
     let store = try Store.create(at: scratch("j"), label: "a")
     defer { store.close() }
     await #expect(throws: JournalError.self) {
-      try await store.write { try $0.create(Draft(text: "would be sent")) }
+      try await store.write { try $0.create(Sketch(text: "would be sent")) }
     }
     #expect(try store.journal.lastSequence == 1)
   }
@@ -203,10 +203,70 @@ import Testing
   @Test func `needs no declaration in a local journal`() async throws {
     let scratch = try Scratch()
     let store = try Store.create(
-      at: scratch("j"), label: "a", isLocal: true, records: [Draft.self])
+      at: scratch("j"), label: "a", isLocal: true, records: [Sketch.self])
     defer { store.close() }
-    try await store.write { try $0.create(Draft(text: "one")) }
+    try await store.write { try $0.create(Sketch(text: "one")) }
     #expect(try kinds(store) == [.opened, .create])
+    #expect(try store.problems() == [])
+  }
+
+  @Test func `is declared by nothing but what the format says`() async throws {
+    let scratch = try Scratch()
+    let store = try Store.create(at: scratch("j"), label: "a")
+    defer { store.close() }
+    func refusal(
+      name: String?, settings: [UInt8]?, removed: Bool = false
+    ) async throws -> String? {
+      var body = BodyBuilder()
+      body.add(.subject, text: "collection")
+      if let name { body.add(.name, text: name) }
+      if let settings { body.add(.settings, raw: settings) }
+      if removed { body.add(.removed) { $0.bool(true) } }
+      let draft = try Draft(.declared, body: body.finish())
+      return await asyncCode {
+        try await store.journal.transact { _ = try $0.append(draft) }
+      }
+    }
+    let empty: [UInt8] = [0xA0]
+    #expect(try await refusal(name: nil, settings: empty) == "unsupported")
+    #expect(try await refusal(name: "c", settings: nil) == "unsupported")
+    #expect(try await refusal(name: "c", settings: empty, removed: true) == "unsupported")
+    #expect(try await refusal(name: "", settings: empty) == "damaged")
+    let long = String(repeating: "x", count: 129)
+    #expect(try await refusal(name: long, settings: empty) == "damaged")
+    #expect(try await refusal(name: "c", settings: [0x80]) == "damaged")
+    #expect(try store.journal.lastSequence == 1)
+    // Settings of a later release are kept, and mean nothing here.
+    let other = try Draft(
+      .declared,
+      body: {
+        var body = BodyBuilder()
+        body.add(.subject, text: "collection")
+        body.add(.name, text: "c")
+        try body.add(.settings) { try $0.fields(["policy": "later", "local": false]) }
+        return body.finish()
+      }())
+    try await store.journal.transact { _ = try $0.append(other) }
+    try await store.write { try $0.put("c", "1", ["n": 1]) }
+    #expect(try counts(store).pending == 1)
+    #expect(try store.problems() == [])
+  }
+
+  @Test func `is told from one whose name is equal as text and differs as bytes`() async throws {
+    let scratch = try Scratch()
+    let store = try Store.create(at: scratch("j"), label: "a")
+    defer { store.close() }
+    let (composed, decomposed) = ("caf\u{E9}", "cafe\u{301}")
+    try await store.declareLocalOnly(composed)
+    try await store.write { tx in
+      try tx.put(composed, "1", ["n": 1])
+      try tx.put(decomposed, "1", ["n": 2])
+    }
+    #expect(try counts(store).local == 1)
+    #expect(try counts(store).pending == 1)
+    try await store.declareLocalOnly(decomposed)
+    #expect(try counts(store).pending == 0)
+    try await store.rebuild()
     #expect(try store.problems() == [])
   }
 
