@@ -102,13 +102,10 @@ extension Changes {
 
   /// Deleted records count as well: their rows are kept.
   private func largestNumber(_ prefix: [UInt8]) throws -> UInt64 {
-    var largest: UInt64 = 0
     guard !store.ephemeral.prefixes.contains(prefix) else {
-      for rowKey in store.ephemeral.rowKeys(prefix: prefix) {
-        largest = max(largest, SequentialID.number(rowKey.dropFirst(prefix.count)) ?? 0)
-      }
-      return largest
+      return store.ephemeral.largestNumber(prefix)
     }
+    var largest: UInt64 = 0
     try store.journal.read { reader in
       try reader.storage.scan(.records, from: prefix) { rowKey, _ in
         guard rowKey.starts(with: prefix) else { return false }

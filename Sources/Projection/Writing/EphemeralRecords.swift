@@ -7,8 +7,11 @@ import Synchronization
 /// changes the journal holds the turn until the commit is known, and readers see the state before.
 final class EphemeralRecords: Sendable {
   private struct State {
-    /// Deleted records stay, so that who read one before notices.
+    /// The records there are. Who has read one that is deleted since finds none, and none is not what
+    /// was expected.
     var rows: [[UInt8]: LayeredRecords.Row] = [:]
+    /// The largest number there was among the keys of a collection, by its prefix.
+    var largestNumbers: [[UInt8]: UInt64] = [:]
     /// Counts the changes, beyond every sequence of a journal: none of its entries is meant.
     var last: SequenceNumber = Limits.sequence
     var isTaken = false
@@ -36,9 +39,9 @@ final class EphemeralRecords: Sendable {
       below: source, rows: state.withLock { $0.rows }, hidden: prefixes)
   }
 
-  /// All row keys there ever were that begin with a prefix.
-  func rowKeys(prefix: [UInt8]) -> [[UInt8]] {
-    state.withLock { $0.rows.keys.filter { $0.starts(with: prefix) } }
+  /// The largest number there was among the keys of a collection; 0 where there was none.
+  func largestNumber(_ prefix: [UInt8]) -> UInt64 {
+    state.withLock { $0.largestNumbers[prefix] ?? 0 }
   }
 
   /// Makes changes of its records all or none together with what a closure does.
@@ -55,7 +58,11 @@ final class EphemeralRecords: Sendable {
     state.withLock { state in
       for (rowKey, fields) in changed {
         state.last += 1
-        state.rows[rowKey] = LayeredRecords.Row(fields: fields, last: state.last)
+        state.rows[rowKey] = fields.map { LayeredRecords.Row(fields: $0, last: state.last) }
+        guard let prefix = prefixes.first(where: { rowKey.starts(with: $0) }),
+          let number = SequentialID.number(rowKey.dropFirst(prefix.count))
+        else { continue }
+        state.largestNumbers[prefix] = max(state.largestNumbers[prefix] ?? 0, number)
       }
     }
     return result

@@ -147,6 +147,32 @@ import Testing
     #expect(try store.problems() == [])
   }
 
+  @Test func `takes no change that expects a record which is gone or another`() async throws {
+    let scratch = try Scratch()
+    let store = try Store.create(at: scratch("j"), label: "a", records: [Selection.self])
+    defer { store.close() }
+    let fields: Fields = ["row": 1, "isActive": false]
+    try await store.write { try $0.put("selections", "1", fields, expecting: 0) }
+    let last = try store.read { try $0.lastSequence(about: "selections", "1") }
+    try await store.write { try $0.put("selections", "1", fields, expecting: last) }
+    func refusal(_ expected: SequenceNumber) async -> String? {
+      await asyncCode {
+        try await store.write { try $0.put("selections", "1", fields, expecting: expected) }
+      }
+    }
+    #expect(await refusal(last) == "unexpected-version")
+    #expect(await refusal(0) == "unexpected-version")
+    let current = try store.read { try $0.lastSequence(about: "selections", "1") }
+    try await store.write { try $0.delete("selections", "1", expecting: current) }
+    #expect(await refusal(current) == "unexpected-version")
+    #expect(await refusal(0) == nil)
+    #expect(
+      await asyncCode { try await store.write { try $0.delete("selections", "2") } }
+        == "invalid-input")
+    #expect(try store.journal.lastSequence == 1)
+    #expect(try store.problems() == [])
+  }
+
   @Test func `is seen between the stored ones in a scan of everything`() async throws {
     let scratch = try Scratch()
     let store = try Store.create(at: scratch("j"), label: "a", records: [Selection.self])

@@ -92,6 +92,9 @@ import Testing
     #expect(Set(invoices.map(\.id.key)) == Set((1...30).map { "\($0)" }))
     #expect(Set(invoices.map(\.total)).count == 30)
     #expect(try store.read { try $0.all(Scratchpad.self) }.count == 30)
+    try await store.write { try $0.delete(Scratchpad.self, "30") }
+    try await store.write { try $0.insert(Scratchpad(text: "next")) }
+    #expect(try store.read { try $0.fetch(Scratchpad.self, "31") }?.text == "next")
     #expect(try store.problems() == [])
   }
 
