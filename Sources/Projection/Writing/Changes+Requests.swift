@@ -26,7 +26,7 @@ extension Changes {
   /// Deletes all records of a type.
   ///
   /// - Returns: How many they were.
-  /// - Throws: as ``delete(_:)-(Request<R>)`` does.
+  /// - Throws: as ``delete(_:)`` does.
   @discardableResult
   public mutating func deleteAll<R: Record>(_ type: R.Type) throws -> Int {
     try deleteMatches(Request<R>())
