@@ -159,31 +159,6 @@ public final class Journal: Sendable {
     }
   }
 
-  /// Like ``transact(_:)``, for callers that cannot suspend: blocks the thread until the commit.
-  package func transactAndWait<R: Sendable>(
-    _ body: @escaping @Sendable (AppendContext) throws -> R
-  ) throws -> R {
-    let box = ResultBox<R>()
-    let isDone = DispatchSemaphore(value: 0)
-    let result = ResultBox<Result<Void, any Error>>()
-    writer.submit(
-      WriterThread.Job(
-        run: { context in
-          let value = try body(context)
-          box.value.withLock { $0 = value }
-        },
-        complete: { outcome in
-          result.value.withLock { $0 = outcome }
-          isDone.signal()
-        }))
-    isDone.wait()
-    try result.value.withLock { $0 }?.get()
-    guard let value = box.value.withLock({ $0 }) else {
-      throw JournalError.storage("a transaction ended without a result")
-    }
-    return value
-  }
-
   /// Lends one consistent view of the journal to `body`. Keep it short: a view holds back the
   /// reuse of pages, and a short one is ended when it stays.
   package func read<R>(

@@ -32,6 +32,8 @@ public enum JournalError: Error, Sendable, Equatable {
   case entryIDReused(String)
   /// The record has changed since the writer looked at it; nothing was written.
   case unexpectedVersion(String)
+  /// Edits no server has yet would be lost.
+  case pendingEdits(String)
   /// The entry id is older than the ids this journal still remembers.
   case tooOld(String)
   /// The journal is encrypted and a key it needs was not given.
@@ -60,6 +62,7 @@ public enum JournalError: Error, Sendable, Equatable {
     case .belowHorizon: "below-horizon"
     case .entryIDReused: "entry-id-reused"
     case .unexpectedVersion: "unexpected-version"
+    case .pendingEdits: "pending-edits"
     case .tooOld: "too-old"
     case .keyMissing: "key-missing"
     case .wrongKey: "wrong-key"
@@ -76,6 +79,7 @@ extension JournalError: CustomStringConvertible {
       .stillReferred(let text), .alreadyExists(let text), .cannotOpen(let text),
       .damaged(let text), .busy(let text), .storage(let text), .unknownOutcome(let text),
       .belowHorizon(let text), .entryIDReused(let text), .tooOld(let text),
+      .pendingEdits(let text),
       .unexpectedVersion(let text), .keyMissing(let text), .wrongKey(let text),
       .notEncrypted(let text), .readExpired(let text), .unsupported(let text):
       text

@@ -17,6 +17,7 @@ extension Changes {
 
   /// Deletes an existing record, and does what the rules of links say with records that refer to it.
   public mutating func delete<R: Record>(_ type: R.Type, _ id: RecordID<R>) throws {
+    try checkIsRegistered(type)
     try delete(R.schema.collection, id.key)
     drafts[drafts.count - 1].schema = R.schema.version
   }
@@ -41,12 +42,21 @@ extension Changes {
   public mutating func update<R: Record>(
     _ type: R.Type, _ id: RecordID<R>, _ change: (inout R) throws -> Void
   ) throws -> Bool {
+    try checkIsRegistered(type)
     let address = try RecordAddress(collection: R.schema.collection, key: id.key)
     let (fields, last) = try state(of: address)
     guard let fields else {
       throw JournalError.invalidInput(
         "\(R.schema.collection)/\(id) does not exist and cannot be updated; create it first")
     }
+    return try update(type, id, from: fields, expecting: last, change)
+  }
+
+  /// Changes a record whose fields were read; what was read is expected still to hold.
+  mutating func update<R: Record>(
+    _ type: R.Type, _ id: RecordID<R>, from fields: [UInt8], expecting last: SequenceNumber?,
+    _ change: (inout R) throws -> Void
+  ) throws -> Bool {
     var record = try Self.decode(type, id, fields)
     let encoder = FieldEncoder()
     let before = try encoder.encoded(record, omittingID: true)
@@ -72,6 +82,7 @@ extension Changes {
   }
 
   private mutating func add<R: Record>(_ kind: EntryKind, _ record: R) throws {
+    try checkIsRegistered(R.self)
     let drafted = try FieldEncoder().withEncoded(record, omittingID: true) { fields in
       try edit.draft(kind, collection: R.schema.collection, key: record.id.key) {
         writer throws(JournalError) in writer.raw(fields)
@@ -110,7 +121,7 @@ extension Changes {
     return (fields, expected)
   }
 
-  private static func decode<R: Record>(
+  static func decode<R: Record>(
     _ type: R.Type, _ id: RecordID<R>, _ fields: [UInt8]
   ) throws -> R {
     do {

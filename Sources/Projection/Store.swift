@@ -18,10 +18,13 @@ public final class Store: Sendable {
   let registry: SchemaRegistry
   /// Makes what was declared and is not made yet.
   let background = Mutex<Task<Void, Never>?>(nil)
+  /// The collections that are kept in memory alone.
+  let ephemeral: EphemeralRecords
 
-  private init(_ journal: Journal, _ registry: SchemaRegistry) {
+  private init(_ journal: Journal, _ registry: SchemaRegistry, _ ephemeral: EphemeralRecords) {
     self.journal = journal
     self.registry = registry
+    self.ephemeral = ephemeral
   }
 
   /// Opens the journal in a directory.
@@ -29,24 +32,32 @@ public final class Store: Sendable {
   /// - Parameters:
   ///   - path: The journal's directory.
   ///   - records: The types the app keeps in it. Others can be read and written as well; what a schema
-  ///     says beside name and version holds for these.
+  ///     says beside name and version holds for these. Blocks for one commit where a type says what
+  ///     the journal does not know yet, such as ``SchemaPart/localOnly``.
+  ///   - hooks: Look at, and may change, what the types say.
   ///   - configuration: The seams for time and randomness, encryption and durability.
   /// - Throws: `JournalError` when there is no journal, it is damaged, or another handle of this
   ///   process has it open; `JournalError.invalidInput` for two types with one collection.
   public static func open(
-    at path: String, records: [any Record.Type] = [],
+    at path: String, records: [any Record.Type] = [], hooks: SchemaHooks = SchemaHooks(),
     configuration: Journal.Configuration = .init()
   ) throws -> Store {
-    let registry = try SchemaRegistry(records)
-    let store = Store(
-      try Journal(openAt: path, configuration: configuration, folder: RecordFolder()), registry)
+    let registry = try SchemaRegistry(records, hooks)
+    let ephemeral = try EphemeralRecords(
+      registry.schemas.filter { $0.storage == .ephemeral }.map(\.collection))
+    let journal = try Journal(openAt: path, configuration: configuration, folder: RecordFolder())
+    let store = Store(journal, registry, ephemeral)
     do {
+      try store.declareSchemas()
       try store.declareIndexes()
     } catch {
       store.close()
       throw error
     }
     store.buildIndexesInBackground()
+    if let didRegister = hooks.didRegister {
+      for schema in registry.schemas { didRegister(schema.description) }
+    }
     return store
   }
 
@@ -56,19 +67,20 @@ public final class Store: Sendable {
   ///   - path: A directory that does not exist yet, or is empty.
   ///   - label: A name for this device, for people; at most 128 bytes.
   ///   - isLocal: Edits of this journal are never sent to a server.
-  ///   - records: The types the app keeps in it, as for ``open(at:records:configuration:)``.
+  ///   - records: The types the app keeps in it, as for ``open(at:records:hooks:configuration:)``.
+  ///   - hooks: As there.
   ///   - configuration: The seams for time and randomness.
-  /// - Throws: `JournalError.alreadyExists` and what ``open(at:records:configuration:)`` throws.
+  /// - Throws: `JournalError.alreadyExists` and what ``open(at:records:hooks:configuration:)`` throws.
   public static func create(
     at path: String, label: String, isLocal: Bool = false, records: [any Record.Type] = [],
-    configuration: Journal.Configuration = .init()
+    hooks: SchemaHooks = SchemaHooks(), configuration: Journal.Configuration = .init()
   ) throws -> Store {
     // Checked first: nothing is created for types that do not fit together.
     _ = try SchemaRegistry(records)
     try Journal.create(
       at: path, label: label, isLocal: isLocal, configuration: configuration,
       folder: RecordFolder())
-    return try open(at: path, records: records, configuration: configuration)
+    return try open(at: path, records: records, hooks: hooks, configuration: configuration)
   }
 
   /// Closes the journal; later calls throw.
@@ -85,8 +97,8 @@ public final class Store: Sendable {
   /// - Parameters:
   ///   - actor: An opaque id of who made the change.
   ///   - reason: Why, in the actor's words.
-  ///   - body: Makes the changes, before the transaction. Run once; where it updates records of a
-  ///     type, again from the new state if another write came between.
+  ///   - body: Makes the changes, before the transaction. Run once; where it changes records from what
+  ///     it read, again from the new state if another write came between.
   /// - Returns: The sequences of the new entries, in order.
   /// - Throws: What the closure throws, and `JournalError`.
   @discardableResult
@@ -103,14 +115,7 @@ public final class Store: Sendable {
         (changes.restsOnReads || expected != nil) && attempt < Self.attempts
       guard !drafts.isEmpty else { break }
       do {
-        let sequences = try await journal.transact { context in
-          if let expected, expected != context.head.lastSequence {
-            throw JournalError.unexpectedVersion(
-              "others have written since the links of a deleted record were followed; write again")
-          }
-          return try context.appendGroup(drafts).compactMap(\.sequence)
-        }
-        return Receipt(sequences: sequences)
+        return Receipt(sequences: try await commit(drafts, on: expected))
       } catch JournalError.unexpectedVersion where mayRepeat {
         continue
       }
@@ -126,10 +131,10 @@ public final class Store: Sendable {
   /// Keep it short. A read that stays over five seconds while others write is ended between two
   /// accesses: the next one throws `JournalError.readExpired`, and you read again.
   public func read<R>(_ body: (Snapshot) throws -> R) throws -> R {
-    try journal.read { try body(Snapshot($0)) }
+    try journal.read { try body(present($0)) }
   }
 
-  /// Lends the state at an earlier moment to a closure.
+  /// Lends the state at an earlier moment to a closure; collections kept in memory have none.
   ///
   /// - Throws: `JournalError.belowHorizon` when its entries were trimmed.
   public func read<R>(at moment: Moment, _ body: (Snapshot) throws -> R) throws -> R {
@@ -246,10 +251,33 @@ public struct Changes: ~Copyable {
   var restsOnSequence: SequenceNumber?
   /// Records that are being deleted, whose links are followed.
   var deleting: Set<RecordAddress> = []
+  /// The last number given as an id, by the beginning of the collection's row keys.
+  var lastNumbers: [[UInt8]: UInt64] = [:]
 
   fileprivate init(_ edit: EditDraft, store: Store) {
     self.edit = edit
     self.store = store
+  }
+
+  /// What the store shows with the changes made so far on top.
+  mutating func withState<R>(_ body: (Snapshot) throws -> R) throws -> R {
+    restsOnReads = true
+    let drafts = drafts
+    return try store.read { snapshot in
+      var rows: [[UInt8]: LayeredRecords.Row] = [:]
+      for draft in drafts {
+        guard let rowKey = draft.record?.rowKey else { continue }
+        let fields =
+          if let row = rows[rowKey] { row.fields } else { try snapshot.source.visible(rowKey) }
+        let effect = try draft.body.withUnsafeBytes {
+          try EditRule.apply(draft.kind, try Body($0), to: fields)
+        }
+        rows[rowKey] = LayeredRecords.Row(
+          fields: effect.hasEffect ? effect.fields : fields, last: nil)
+      }
+      snapshot.source = LayeredRecords(below: snapshot.source, rows: rows)
+      return try body(snapshot)
+    }
   }
 
   /// Creates a record that does not exist yet.

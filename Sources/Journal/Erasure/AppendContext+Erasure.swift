@@ -19,7 +19,8 @@ extension AppendContext {
     let entries = try entries(of: record, reader)
     try takeBack(entries, record)
     var erasure = Erasure(sequences: entries.map(\.header.sequence).sorted(), born: record.born)
-    if record.born != nil, !identity.isLocal, !isOnlyHere {
+    let staysHere = try identity.isLocal || reader.localCollections().contains(record.rowKey)
+    if record.born != nil, !staysHere, !isOnlyHere {
       guard let remote = try reader.remote(owning: record.rowKey) else {
         throw JournalError.invalidInput(
           "a server has this record, and no remote owns its collection now, so that nobody would tell "

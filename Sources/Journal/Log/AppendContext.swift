@@ -18,6 +18,9 @@ package final class AppendContext {
   @exclusivity(unchecked) private var groupTime: Timestamp?
   let folder: any InlineFolder
   private let environment: WriterEnvironment
+  /// The collections whose edits are never sent, once ``knowsLocalCollections``.
+  @exclusivity(unchecked) private var localCollections = LocalCollections()
+  @exclusivity(unchecked) private var knowsLocalCollections = false
   /// Newest id time no longer remembered, once read; 0 is none.
   private var forgotten: UInt64?
 
@@ -74,7 +77,7 @@ package final class AppendContext {
     let time = max(groupTime ?? environment.now(), head.lastTime)
     var flags = draft.flags
     if moreOfGroup { flags.insert(.moreOfGroup) }
-    if identity.isLocal, draft.kind.isEdit { flags.insert(.local) }
+    if draft.kind.isEdit, try staysHere(draft) { flags.insert(.local) }
     let header = EntryHeader(
       kind: draft.kind, flags: flags, schema: draft.schema, sequence: sequence,
       id: draft.id ?? environment.makeID(time), group: group == .max ? sequence : group, time: time,
@@ -91,8 +94,32 @@ package final class AppendContext {
     }
     try write(
       header, body: draft.body, draft.salt, StoredEntry.plainEncoding, previous: outcome.previous)
+    if draft.kind == .declared { knowsLocalCollections = false }
     for derived in outcome.derived { try append(derived) }
     return .new(sequence)
+  }
+
+  /// Whether an edit is never sent: what its header says for ever.
+  private func staysHere(_ draft: Draft) throws -> Bool {
+    if identity.isLocal { return true }
+    try readLocalCollections()
+    guard !localCollections.isEmpty else { return false }
+    if let record = draft.record { return localCollections.contains(record.rowKey) }
+    return try draft.body.withUnsafeBytes { try Body($0).record() }
+      .map { localCollections.contains($0.rowKey) } ?? false
+  }
+
+  /// Whether edits of a collection are never sent though the journal is not local.
+  package func isLocalOnly(collection: String) throws -> Bool {
+    try readLocalCollections()
+    return localCollections.contains(collection: collection)
+  }
+
+  /// Once in a transaction, and again behind a declaration.
+  private func readLocalCollections() throws {
+    if knowsLocalCollections { return }
+    localCollections = try LocalCollections(transaction)
+    knowsLocalCollections = true
   }
 
   /// Appends entries that are all or none everywhere.

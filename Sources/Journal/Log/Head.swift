@@ -136,6 +136,11 @@ package enum MetaKey {
     indexBuilds + Hex.encode([UInt8](sequence: number))
   }
 
+  /// What was declared of collections, by the hexadecimal digits of their names' bytes: texts of
+  /// other bytes may be equal.
+  package static let collections = "fold/collection/"
+
+  package static func collection(_ name: String) -> String { collections + Hex.encode(name.utf8) }
   package static func remote(_ name: String) -> String { "fold/remote/\(name)" }
   package static func cursor(_ remote: String) -> String { "fold/cursor/\(remote)" }
   /// The checkpoint a remote has cosigned, behind a line with the key that checks it.

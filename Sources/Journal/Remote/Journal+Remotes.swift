@@ -1,13 +1,19 @@
 extension Journal {
   /// Declares a server. What its collections hold pending is delivered by the next sync.
   ///
-  /// - Throws: ``JournalError/invalidInput(_:)`` when the journal is local, or the name or a
-  ///   collection is taken by another remote.
+  /// - Throws: ``JournalError/invalidInput(_:)`` when the journal is local, the name or a collection
+  ///   is taken by another remote, or a collection is declared local-only.
   public func declare(_ remote: RemoteDeclaration) async throws {
     try await transact { context in
       let reader = try context.reader()
       guard !reader.identity.isLocal else {
         throw JournalError.invalidInput("the journal is local: its edits are never sent")
+      }
+      let local = try reader.localCollections()
+      if let collection = remote.collections.first(where: { local.contains(collection: $0) }) {
+        throw JournalError.invalidInput(
+          "collection \"\(collection)\" is declared local-only, and its edits are never sent; leave "
+            + "it out, or copy its records into a collection that is sent")
       }
       for other in try reader.remotes() {
         guard other.name != remote.name else {

@@ -5,7 +5,8 @@ public struct RemoteDeclaration: Sendable, Hashable {
   /// What protocol it speaks: `journal` for our own server.
   public var kind: String
   public var url: String
-  /// The collections it owns; empty means all that no other remote names.
+  /// The collections it owns; empty means all that no other remote names and that are not declared
+  /// local-only.
   public var collections: [String]
   /// The environment variable that holds the Authorization header's value.
   public var authorizationVariable: String?
@@ -84,8 +85,9 @@ public struct RemoteDeclaration: Sendable, Hashable {
 }
 
 extension JournalReader {
-  /// The remote that owns a record's collection; nil when none does.
+  /// The remote that owns a record's collection; nil when none does, as for a local-only one.
   package func remote(owning rowKey: [UInt8]) throws -> RemoteDeclaration? {
+    guard try !localCollections().contains(rowKey) else { return nil }
     let collection = [UInt8](try RecordAddress(rowKey: rowKey).names.collection.utf8)
     let remotes = try remotes()
     return remotes.first { $0.collections.contains { $0.utf8.elementsEqual(collection) } }

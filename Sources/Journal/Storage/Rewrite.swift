@@ -69,7 +69,7 @@ package enum Rewrite {
     try snapshot.remove(from: place)
   }
 
-  private static func inUse(_ place: DataDirectory) -> JournalError {
+  static func inUse(_ place: DataDirectory) -> JournalError {
     .busy(
       "\(place.path) is open elsewhere, and its file can only be replaced when nobody has it "
         + "open; nothing was changed")
@@ -143,7 +143,7 @@ package enum Rewrite {
   }
 
   /// The lock LMDB itself takes to find out whether it is the first to open a journal.
-  private final class ExclusiveLock {
+  final class ExclusiveLock {
     private let descriptor: Int32
     private var isHeld = true
 

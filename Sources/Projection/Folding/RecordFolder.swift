@@ -89,6 +89,9 @@ package struct RecordFolder: InlineFolder {
     if try body.text(.subject) == IndexDefinition.subject {
       return try foldIndexDeclaration(header, body, state)
     }
+    if try body.text(.subject) == CollectionDeclaration.subject {
+      return try foldCollection(header, body, state)
+    }
     guard try body.text(.subject) == "remote", let name = try body.text(.name),
       let settings = body.raw(.settings)
     else { throw JournalError.unsupported("a declaration only a later release knows") }

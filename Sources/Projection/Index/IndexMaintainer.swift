@@ -44,12 +44,17 @@ final class IndexMaintainer: RowFollower {
     for index in indexes
     where index.definition.isUnique && key.starts(with: index.collectionPrefix) {
       // Values it has already are not asked about: a server may have made two records alike.
-      var known: [IndexRows.Row] = []
+      var isKnown = false
       try transaction.withRow(.records, key) { row in
-        known = try row.flatMap(Self.fields).map(index.rows.uniqueValues) ?? []
+        if let before = try row.flatMap(Self.fields) {
+          isKnown = try index.rows.haveAllInCommon(before, fields)
+        }
       }
-      for values in try index.rows.uniqueValues(of: fields) where !known.contains(values) {
-        guard let other = try holder(of: values, index, besides: key, transaction) else { continue }
+      guard !isKnown else { continue }
+      for values in try index.rows.uniqueValues(of: fields) {
+        guard let other = try holder(of: values, fields, index, besides: key, transaction) else {
+          continue
+        }
         let names = try RecordAddress.names(inRowKey: key)
         throw JournalError.duplicateValue(
           "\(names.collection)/\(names.key) would have the same "
@@ -62,13 +67,13 @@ final class IndexMaintainer: RowFollower {
 
   /// The key of another record that has these values.
   private func holder(
-    of values: IndexRows.Row, _ index: IndexCatalog.Index, besides key: UnsafeRawBufferPointer,
-    _ transaction: WriteTransaction
+    of values: IndexRows.Row, _ fields: UnsafeRawBufferPointer, _ index: IndexCatalog.Index,
+    besides key: UnsafeRawBufferPointer, _ transaction: WriteTransaction
   ) throws -> String? {
     let own = key[index.collectionPrefix.count...]
     // Where not every record has its rows, or values were cut, the records themselves are asked.
     guard keepsRows, index.build == .ready, values.payload[0] == 1 else {
-      return try search(values, index, besides: key, transaction)
+      return try search(fields, index, besides: key, transaction)
     }
     var found: String?
     try transaction.scan(.indexes, from: values.key) { rowKey, payload in
@@ -84,14 +89,15 @@ final class IndexMaintainer: RowFollower {
   }
 
   private func search(
-    _ values: IndexRows.Row, _ index: IndexCatalog.Index, besides key: UnsafeRawBufferPointer,
-    _ transaction: WriteTransaction
+    _ fields: UnsafeRawBufferPointer, _ index: IndexCatalog.Index,
+    besides key: UnsafeRawBufferPointer, _ transaction: WriteTransaction
   ) throws -> String? {
     var found: String?
     try transaction.scan(.records, from: index.collectionPrefix) { rowKey, payload in
       guard rowKey.starts(with: index.collectionPrefix) else { return false }
-      guard !rowKey.elementsEqual(key), let fields = try Self.fields(payload) else { return true }
-      guard try index.rows.uniqueValues(of: fields).contains(values) else { return true }
+      guard !rowKey.elementsEqual(key), let others = try Self.fields(payload),
+        try index.rows.haveOneInCommon(fields, others)
+      else { return true }
       found = String(decoding: rowKey[index.collectionPrefix.count...], as: UTF8.self)
       return false
     }

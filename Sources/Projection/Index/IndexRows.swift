@@ -51,7 +51,7 @@ struct IndexRows {
       ])
   }
 
-  private enum Element {
+  enum Element {
     case value(Range<Int>)
     /// The field is a text, in which a part may be looked for as well.
     case text
@@ -76,7 +76,7 @@ struct IndexRows {
     return key
   }
 
-  private func elements(of fields: UnsafeRawBufferPointer, at each: Int) throws -> [Element] {
+  func elements(of fields: UnsafeRawBufferPointer, at each: Int) throws -> [Element] {
     guard let range = try FieldMap.value(named: definition.fields[each], in: fields) else {
       return []
     }
@@ -92,17 +92,6 @@ struct IndexRows {
       return .value(
         range.lowerBound + element.lowerBound..<range.lowerBound + element.upperBound)
     }
-  }
-
-  /// The values two records must not have in common; nil where a value is missing, or the index allows it.
-  func uniqueValues(of fields: UnsafeRawBufferPointer) throws -> [Row] {
-    guard definition.isUnique else { return [] }
-    for (position, name) in definition.fields.enumerated() where position != definition.each {
-      guard let range = try FieldMap.value(named: name, in: fields) else { return [] }
-      var reader = CBORReader(UnsafeRawBufferPointer(rebasing: fields[range]))
-      if reader.skipNull() { return [] }
-    }
-    return try rows(of: fields, [])
   }
 }
 

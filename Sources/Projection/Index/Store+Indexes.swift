@@ -114,7 +114,7 @@ extension Store {
   func declareIndexes() throws {
     let rows = try journal.read { try $0.metaRows(prefix: MetaKey.indexes) }
     guard try !Self.indexChanges(registry, rows).isEmpty else { return }
-    try journal.transactAndWait { [registry] context in
+    try journal.transactBlocking { [registry] context in
       for (definition, isRemoved) in try Self.indexChanges(
         registry, try context.state.metaRows(prefix: MetaKey.indexes))
       {
@@ -132,7 +132,8 @@ extension Store {
       try row.payload.withUnsafeBytes { try IndexDefinition(row: $0) }
     }
     var changes: [(IndexDefinition, isRemoved: Bool)] = []
-    let wanted = registry.schemas.flatMap(\.indexes)
+    // What is kept in memory has no index.
+    let wanted = registry.schemas.filter { $0.storage != .ephemeral }.flatMap(\.indexes)
     for definition in declared where registry[definition.collection] != nil {
       let isWanted = wanted.contains {
         $0.name.utf8.elementsEqual(definition.name.utf8)

@@ -19,19 +19,20 @@ protocol RecordSource {
     prefix: [UInt8], after last: [UInt8]?,
     _ body: (_ rowKey: UnsafeRawBufferPointer, _ fields: UnsafeRawBufferPointer) throws -> Bool
   ) throws
-  /// Where the rows of indexes stand; nil where there are none, as of an earlier moment.
-  var indexRows: (any StorageReader)? { get }
+  /// Where the rows of indexes stand that find all records under a prefix; nil where there are none, as of an
+  /// earlier moment.
+  func indexRows(under prefix: [UInt8]) -> (any StorageReader)?
 }
 
 extension RecordSource {
-  var indexRows: (any StorageReader)? { nil }
+  func indexRows(under prefix: [UInt8]) -> (any StorageReader)? { nil }
 }
 
 /// The rows as they are stored.
 struct StoredRecords: RecordSource {
   let reader: JournalReader
 
-  var indexRows: (any StorageReader)? {
+  func indexRows(under prefix: [UInt8]) -> (any StorageReader)? {
     reader.storage.holdsFold && reader.storage.sealer == nil ? reader.storage : nil
   }
 

@@ -14,9 +14,10 @@ public final class Snapshot {
   package let reader: JournalReader
   /// The last sequence this view knows of.
   package let through: SequenceNumber
-  let source: any RecordSource
   /// Looked up by the first query.
   private var catalog: IndexCatalog?
+  /// Set once more, before the view is lent, where records in memory lie on top.
+  var source: any RecordSource
   /// Decodes records of a type; kept for what it needs to look through one.
   let decoder = FieldDecoder()
 
@@ -51,7 +52,7 @@ public final class Snapshot {
 
   /// The indexes that can be read here.
   func indexes(of collection: String) throws -> [IndexCatalog.Index] {
-    guard let storage = source.indexRows else { return [] }
+    guard let storage = source.indexRows(under: try Self.prefix(collection)) else { return [] }
     let known = try catalog ?? IndexCatalog(storage)
     catalog = known
     return known.indexes(of: collection)

@@ -7,6 +7,8 @@ struct RegisteredSchema: Sendable {
   let version: UInt32
   var indexes: [IndexDefinition] = []
   var links: [Link] = []
+  var storage = StorageKind.shared
+  var ids = NewIDs.unique
 
   /// - Throws: `JournalError.invalidInput` for a key path that names no stored field.
   init<R: Record>(_ type: R.Type) throws {
@@ -31,11 +33,12 @@ struct SchemaRegistry: Sendable {
 
   /// - Throws: `JournalError.invalidInput` for two types with one collection, and what a schema's
   ///   parts throw.
-  init(_ types: [any Record.Type]) throws {
+  init(_ types: [any Record.Type], _ hooks: SchemaHooks = SchemaHooks()) throws {
     var schemas: [RegisteredSchema] = []
     var positions: [[UInt8]: Int] = [:]
     for type in types {
-      let schema = try Self.register(type)
+      var schema = try Self.register(type)
+      try hooks.prepare(&schema)
       if let other = positions.updateValue(schemas.count, forKey: Array(schema.collection.utf8)) {
         throw JournalError.invalidInput(
           "\(schemas[other].type) and \(type) both name the collection \"\(schema.collection)\"; give "

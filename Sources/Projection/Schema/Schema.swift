@@ -28,6 +28,8 @@ public struct Schema<R: Record>: Sendable {
 
 /// One thing a schema says of its collection beside name and version.
 public struct SchemaPart<R: Record>: Sendable {
+  /// Whether a write of the type without a store that knows it would go wrong.
+  var needsRegistration = false
   /// Adds itself to what is registered; looks key paths up.
   let register: @Sendable (inout RegisteredSchema) throws -> Void
 }

@@ -13,9 +13,11 @@ struct Intake: Sendable {
     var appended = 0
   }
 
-  /// Appends one change; a change at or below the version in the record's base appends nothing.
+  /// Appends one change; a change at or below the version in the record's base appends nothing, nor
+  /// does one of a collection that is local-only here.
   func append(_ change: FeedChange, _ context: AppendContext) throws -> Outcome {
     if change.state == .erased { return try appendErasure(change, context) }
+    if try context.isLocalOnly(collection: change.collection) { return Outcome() }
     let own = try change.originID.flatMap { id in
       try context.remembered(id).map { $0.sequence }
     }

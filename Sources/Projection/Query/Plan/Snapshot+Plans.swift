@@ -30,8 +30,8 @@ extension Snapshot {
     _ query: Query, _ plan: IndexPlan, after position: Position?,
     _ body: (Match) throws -> Void
   ) throws -> Position? {
-    guard let storage = source.indexRows, query.limit != 0 else { return nil }
     let prefix = try Self.prefix(query.collection)
+    guard let storage = source.indexRows(under: prefix), query.limit != 0 else { return nil }
     let filters = (rest: try PreparedFilter(plan.rest), whole: try PreparedFilter(query.filter))
     guard plan.isOrdered else {
       let wanted = query.limit.map { limit in

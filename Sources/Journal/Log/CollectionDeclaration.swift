@@ -1,0 +1,91 @@
+/// What a `declared` entry says of a collection: so far, that its edits never leave the device.
+///
+/// The row `fold/collection/<name>` keeps the settings, so that every process knows them, also one
+/// that knows no types.
+package struct CollectionDeclaration: Sendable, Hashable {
+  package var name: String
+  /// Edits are base at once, are never pending and never sent.
+  package var isLocalOnly: Bool
+
+  package init(_ name: String, isLocalOnly: Bool) {
+    self.name = name
+    self.isLocalOnly = isLocalOnly
+  }
+
+  /// The subject of its `declared` entries.
+  package static let subject = "collection"
+  private static let local = "local"
+
+  /// The body of the `declared` entry that says this.
+  package func body() throws -> [UInt8] {
+    var body = BodyBuilder()
+    body.add(.subject, text: Self.subject)
+    body.add(.name, text: name)
+    try body.add(.settings) { try $0.fields([Self.local: .bool(isLocalOnly)]) }
+    return body.finish()
+  }
+
+  /// Decodes the settings of a `declared` entry or of the row `fold/collection/<name>`.
+  package init(name: String, settings: UnsafeRawBufferPointer) throws {
+    guard (1...RecordAddress.maximumNameBytes).contains(name.utf8.count) else {
+      throw JournalError.damaged("a declaration names a collection outside 1 to 128 bytes")
+    }
+    var reader = CBORReader(settings)
+    guard case .object(let fields) = try reader.value(maxDepth: Limits.depth), reader.isAtEnd else {
+      throw JournalError.damaged("the declaration of collection \(name) is malformed")
+    }
+    self.name = name
+    isLocalOnly = fields[Self.local] == .bool(true)
+  }
+}
+
+/// The collections whose edits never leave the device, by the beginning of their rows' keys.
+package struct LocalCollections: Sendable {
+  private var prefixes: [[UInt8]] = []
+
+  /// None.
+  init() {}
+
+  /// Reads the declarations of collections. Costs one look where there are none.
+  package init(_ storage: any StorageReader) throws {
+    let prefix = [UInt8](MetaKey.collections.utf8)
+    var found: [[UInt8]] = []
+    try storage.scan(.meta, from: prefix) { key, payload in
+      guard key.starts(with: prefix) else { return false }
+      guard
+        let name = Hex.decode(String(decoding: key.dropFirst(prefix.count), as: UTF8.self))
+      else { throw JournalError.damaged("a row of `meta` names no collection") }
+      let declaration = try CollectionDeclaration(
+        name: String(decoding: name, as: UTF8.self), settings: payload)
+      if declaration.isLocalOnly {
+        found.append(name.withUnsafeBytes { RecordAddress.prefix(collection: $0) })
+      }
+      return true
+    }
+    prefixes = found
+  }
+
+  package var isEmpty: Bool { prefixes.isEmpty }
+
+  /// Whether a record's collection is one of them.
+  package func contains(_ rowKey: [UInt8]) -> Bool {
+    prefixes.contains { rowKey.starts(with: $0) }
+  }
+
+  /// Whether a collection of this name is one of them.
+  package func contains(collection: String) -> Bool {
+    guard !prefixes.isEmpty else { return false }
+    var collection = collection
+    let prefix = collection.withUTF8 {
+      RecordAddress.prefix(collection: UnsafeRawBufferPointer($0))
+    }
+    return prefixes.contains(prefix)
+  }
+}
+
+extension JournalReader {
+  /// The collections whose edits never leave the device, beside all of a local journal.
+  package func localCollections() throws -> LocalCollections {
+    try LocalCollections(storage)
+  }
+}
