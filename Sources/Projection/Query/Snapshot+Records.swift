@@ -42,6 +42,18 @@ extension Snapshot {
   func decode<R: Record>(
     _ type: R.Type, _ key: String, _ fields: UnsafeRawBufferPointer
   ) throws -> R {
+    let schema = R.schema
+    let forward =
+      try schema.upcasts.isEmpty ? nil : schema.upcasts.forward(fields, schema.collection)
+    if let forward {
+      return try forward.withUnsafeBytes { try decodeCurrent(type, key, $0) }
+    }
+    return try decodeCurrent(type, key, fields)
+  }
+
+  private func decodeCurrent<R: Record>(
+    _ type: R.Type, _ key: String, _ fields: UnsafeRawBufferPointer
+  ) throws -> R {
     do {
       return try decoder.decode(type, from: fields, id: RecordID<R>(key))
     } catch JournalError.typeMismatch(let text) {

@@ -15,6 +15,8 @@ public final class Snapshot {
   /// The last sequence this view knows of.
   package let through: SequenceNumber
   let source: any RecordSource
+  /// The fold of an earlier moment; nil where the stored rows are what is shown.
+  let folded: MemoryFoldState?
   /// Decodes records of a type; kept for what it needs to look through one.
   let decoder = FieldDecoder()
 
@@ -23,6 +25,15 @@ public final class Snapshot {
     self.reader = reader
     through = reader.head.lastSequence
     source = StoredRecords(reader: reader)
+    folded = nil
+  }
+
+  /// The same view with its records read from elsewhere.
+  init(_ snapshot: Snapshot, source: any RecordSource) {
+    reader = snapshot.reader
+    through = snapshot.through
+    folded = snapshot.folded
+    self.source = source
   }
 
   /// The view at an earlier sequence: exactly the entries 1…sequence folded, also inside a group.
@@ -35,9 +46,11 @@ public final class Snapshot {
     through = sequence
     if sequence == reader.head.lastSequence, reader.storage.holdsFold {
       source = StoredRecords(reader: reader)
+      folded = nil
     } else {
-      source = FoldedRecords(
-        try Replay.fold(reader, through: sequence, with: RecordFolder()))
+      let state = try Replay.fold(reader, through: sequence, with: RecordFolder())
+      source = FoldedRecords(state)
+      folded = state
     }
   }
 
@@ -45,6 +58,7 @@ public final class Snapshot {
     self.reader = reader
     through = state.counts.through
     source = FoldedRecords(state)
+    folded = state
   }
 
   /// One record's fields, or nil when it does not exist.

@@ -5,6 +5,8 @@ struct RegisteredSchema: Sendable {
   let type: any Record.Type
   let collection: String
   let version: UInt32
+  /// The versions that an upcast begins with.
+  var upcasts: Set<UInt32> = []
 
   /// - Throws: `JournalError.invalidInput` for a key path that names no stored field.
   init<R: Record>(_ type: R.Type) throws {
