@@ -16,7 +16,7 @@ import Testing
     static let schema = Schema<Third>(
       "people", version: 3,
       // Given in the other order: they run by their versions.
-      .upcast(from: 2, adding: ["initial"]) { fields in
+      .upcast(from: 2, adding: "initial") { fields in
         guard case .string(let first) = fields["firstName"] else { return }
         fields["initial"] = .string(String(first.prefix(1)))
       },
@@ -126,7 +126,7 @@ import Testing
 
   struct Forgetful: Record {
     static let schema = Schema<Forgetful>(
-      "prices", version: 2, .upcast(from: 1, adding: ["a"]) { _ in })
+      "prices", version: 2, .upcast(from: 1, adding: "a") { _ in })
     var id = RecordID<Forgetful>()
     var a: Int?
   }

@@ -31,12 +31,11 @@ extension MigrationContext {
     try add(.put(fields: Self.encoded(fields)), collection, key)
   }
 
-  /// Deletes a record; false when it does not exist.
-  @discardableResult
-  public mutating func delete(_ collection: String, _ key: String) throws -> Bool {
-    guard try stored(collection, key) != nil else { return false }
+  /// Deletes a record, if it exists.
+  public mutating func delete(_ collection: String, _ key: String) throws {
+    // Whether it did is not told: what a step inserts next would depend on this device.
+    guard try stored(collection, key) != nil else { return }
     try add(.delete, collection, key)
-    return true
   }
 
   /// Deletes the records of a collection that a filter means.

@@ -28,7 +28,7 @@ public struct MigrationContext: ~Copyable {
   private let makeKey: () -> String
   private(set) var changes: [Change] = []
   private var bytes = 0
-  private var inserts: UInt32 = 0
+  private var inserts = 0
   /// Whether what the step does may depend on the records it found here.
   private var hasRead = false
 
@@ -129,11 +129,11 @@ public struct MigrationContext: ~Copyable {
 
   /// The same id on every device that runs the step. It covers nothing of the content: it stands in
   /// the entry's header, which outlives an erasure.
-  private func computed(_ rule: String, _ ordinal: UInt32, runs: UInt64) -> EntryID {
+  private func computed(_ rule: String, _ ordinal: Int, runs: UInt64) -> EntryID {
     var hash = SHA256()
     hash.update(data: [UInt8]("sync-journal migration \(run.isUndo ? "down" : "up") \(rule)".utf8))
     hash.update(data: [0] + [UInt8](run.id.text.utf8) + [0] + [UInt8](sequence: runs))
-    withUnsafeBytes(of: ordinal.bigEndian) { hash.update(bufferPointer: $0) }
+    hash.update(data: [UInt8](sequence: UInt64(ordinal)))
     return .computed([UInt8](hash.finalize()))
   }
 }

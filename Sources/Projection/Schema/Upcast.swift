@@ -26,8 +26,8 @@ extension SchemaPart {
   ///   - new: Fields that the closure adds to every record.
   ///   - change: Pure; reads throw what it throws.
   public static func upcast(
-    from version: UInt32, replacing old: String..., adding new: [String] = [],
-    _ change: @escaping @Sendable (inout Fields) throws -> Void
+    from version: UInt32, replacing old: String..., adding new: String...,
+    with change: @escaping @Sendable (inout Fields) throws -> Void
   ) -> SchemaPart {
     let upcast = Upcast(from: version, old: old, new: new, change: change)
     return SchemaPart(

@@ -41,7 +41,7 @@ extension Snapshot {
     _ request: Request<R>, after position: Position?, _ body: (R) throws -> Void
   ) throws -> Position? {
     try forward(R.self).select(try request.query(), after: position) { match in
-      try body(try decode(R.self, match.key, match.fields))
+      try body(try decodeForward(R.self, match.key, match.fields))
     }
   }
 }
