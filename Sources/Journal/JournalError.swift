@@ -42,6 +42,10 @@ public enum JournalError: Error, Sendable, Equatable {
   case wrongKey(String)
   /// A key was given for a journal that is not encrypted.
   case notEncrypted(String)
+  /// The journal has seen a migration that this program does not know; nothing was changed.
+  case schemaFromTheFuture(String)
+  /// A migration that would have to be undone cannot be; nothing was changed.
+  case irreversibleMigration(String)
   /// An entry of a kind, encoding or format version this release does not know.
   case unsupported(String)
 
@@ -67,6 +71,8 @@ public enum JournalError: Error, Sendable, Equatable {
     case .keyMissing: "key-missing"
     case .wrongKey: "wrong-key"
     case .notEncrypted: "not-encrypted"
+    case .schemaFromTheFuture: "schema-from-the-future"
+    case .irreversibleMigration: "irreversible-migration"
     case .unsupported: "unsupported"
     }
   }
@@ -81,7 +87,8 @@ extension JournalError: CustomStringConvertible {
       .belowHorizon(let text), .entryIDReused(let text), .tooOld(let text),
       .pendingEdits(let text),
       .unexpectedVersion(let text), .keyMissing(let text), .wrongKey(let text),
-      .notEncrypted(let text), .readExpired(let text), .unsupported(let text):
+      .notEncrypted(let text), .readExpired(let text), .schemaFromTheFuture(let text),
+      .irreversibleMigration(let text), .unsupported(let text):
       text
     }
   }

@@ -32,8 +32,8 @@ extension Changes {
   ///
   /// The closure gets the record as it is after the earlier changes of this write. When somebody else
   /// changes it before the write is appended, the whole write is made again from the new state, so
-  /// that a counter counts every time. Fields the type does not know stay as they are; a closure that
-  /// changes nothing makes no entry.
+  /// that a counter counts every time. Fields the type does not know stay as they are; a record of an
+  /// older form is written in the new one. A closure that changes nothing makes no entry.
   ///
   /// - Returns: Whether anything was changed.
   /// - Throws: What the closure throws; `JournalError.invalidInput` when there is no such record or
@@ -57,23 +57,9 @@ extension Changes {
     _ type: R.Type, _ id: RecordID<R>, from fields: [UInt8], expecting last: SequenceNumber?,
     _ change: (inout R) throws -> Void
   ) throws -> Bool {
-    var record = try Self.decode(type, id, fields)
-    let encoder = FieldEncoder()
-    let before = try encoder.encoded(record, omittingID: true)
-    try change(&record)
-    guard record.id == id else {
-      throw JournalError.invalidInput(
-        "\(R.schema.collection)/\(id): a record's id cannot be changed; create another record")
-    }
-    let after = try encoder.encoded(record, omittingID: true)
-    // Both are encoded by the type: what it does not know, or writes in another form than is stored,
-    // is no change.
-    let difference = try before.withUnsafeBytes { before in
-      try after.withUnsafeBytes { try FieldMap.difference(from: before, to: $0) }
-    }
-    guard difference.set != nil || !difference.unset.isEmpty else { return false }
+    guard let update = try TypedUpdate(type, id, fields, change) else { return false }
     var draft = try edit.draft(
-      .update(set: difference.set, unset: difference.unset), collection: R.schema.collection,
+      .update(set: update.set, unset: update.unset), collection: R.schema.collection,
       key: id.key)
     draft.schema = R.schema.version
     draft.precondition.last = last
@@ -119,17 +105,5 @@ extension Changes {
       }
     }
     return (fields, expected)
-  }
-
-  static func decode<R: Record>(
-    _ type: R.Type, _ id: RecordID<R>, _ fields: [UInt8]
-  ) throws -> R {
-    do {
-      return try fields.withUnsafeBytes {
-        try FieldDecoder().decode(type, from: $0, id: id)
-      }
-    } catch JournalError.typeMismatch(let text) {
-      throw JournalError.typeMismatch("\(R.schema.collection)/\(id): \(text)")
-    }
   }
 }

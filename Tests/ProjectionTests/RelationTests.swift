@@ -149,6 +149,24 @@ import Testing
     }
   }
 
+  @Test func `are followed by deletes of what a request means`() async throws {
+    try await withStore { store in
+      try await store.write { tx in
+        try tx.create(List(id: "home"))
+        try tx.create(Todo(id: "a", list: "home"))
+        try tx.create(Todo(id: "b", list: "home", after: "a"))
+        try tx.create(Todo(id: "c", list: "work", after: "b"))
+      }
+      let count = try await store.write { tx in
+        let lists = try tx.delete(List.where(\.title == ""))
+        #expect(lists == 1)
+      }
+      #expect(count.sequences.count == 5)
+      #expect(
+        try store.read { try $0.all(Todo.self) } == [Todo(id: "c", list: "work", after: nil)])
+    }
+  }
+
   @Test func `keep a record that others must not lose`() async throws {
     try await withStore { store in
       try await store.write { tx in

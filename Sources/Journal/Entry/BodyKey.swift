@@ -54,4 +54,7 @@ package enum BodyKey: UInt64, CaseIterable, Sendable {
   case acceptances = 54
   /// In the feed only.
   case edits = 55
+  case migration = 60
+  case undone = 61
+  case reached = 62
 }

@@ -59,7 +59,7 @@ public struct EntryKind: RawRepresentable, Sendable, Hashable {
   package var isFoldable: Bool {
     switch self {
     case .opened, .declared, .create, .update, .put, .delete, .sent, .accepted, .refused,
-      .retried, .remoteChange, .cursor, .conflict, .trimmed, .erased, .deviceChanged:
+      .retried, .remoteChange, .cursor, .conflict, .migration, .trimmed, .erased, .deviceChanged:
       true
     default: false
     }

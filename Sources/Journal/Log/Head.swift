@@ -120,6 +120,12 @@ package enum MetaKey {
   /// The archives made by trims, by the horizon each reaches to.
   package static let archives = "fold/archive/"
 
+  /// What the last run of migrations brought the journal to.
+  package static let reached = "fold/migrated"
+  /// The migrations that were ever applied, by id.
+  package static let migrations = "fold/migration/"
+
+  package static func migration(_ id: String) -> String { migrations + id }
   package static func archive(_ horizon: SequenceNumber) -> String {
     archives + Hex.encode([UInt8](sequence: horizon))
   }

@@ -67,6 +67,8 @@ package struct RecordFolder: InlineFolder {
       try foldTrim(header, body, state)
     case .erased:
       try foldErasure(header, body, state)
+    case .migration:
+      try foldMigration(header, body, state)
     default:
       break
     }

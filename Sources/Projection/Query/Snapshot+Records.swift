@@ -30,16 +30,28 @@ extension Snapshot {
   /// - Throws: as ``fetch(_:_:)`` does, and what the closure throws.
   public func forEach<R: Record>(_ type: R.Type, _ body: (R) throws -> Void) throws {
     let prefixBytes = try Self.prefix(R.schema.collection).count
-    try scanLent(R.schema.collection) { rowKey, fields in
+    try forward(type).scanLent(R.schema.collection) { rowKey, fields in
       // The scan lends only keys that begin with the prefix.
       let key = String(
         decoding: UnsafeRawBufferPointer(rebasing: rowKey[prefixBytes...]), as: UTF8.self)
-      try body(try decode(type, key, fields))
+      try body(try decodeForward(type, key, fields))
       return true
     }
   }
 
+  /// Decodes a record from its stored fields, in whatever form they are.
   func decode<R: Record>(
+    _ type: R.Type, _ key: String, _ fields: UnsafeRawBufferPointer
+  ) throws -> R {
+    let schema = R.schema
+    let forward =
+      try schema.upcasts.isEmpty ? nil : schema.upcasts.forward(fields, schema.collection)
+    guard let forward else { return try decodeForward(type, key, fields) }
+    return try forward.withUnsafeBytes { try decodeForward(type, key, $0) }
+  }
+
+  /// Decodes a record from fields in the newest form, which ``forward(_:)`` shows.
+  func decodeForward<R: Record>(
     _ type: R.Type, _ key: String, _ fields: UnsafeRawBufferPointer
   ) throws -> R {
     do {

@@ -18,6 +18,8 @@ public final class Snapshot {
   private var catalog: IndexCatalog?
   /// Set once more, before the view is lent, where records in memory lie on top.
   var source: any RecordSource
+  /// The fold of an earlier moment; nil where the stored rows are what is shown.
+  let folded: MemoryFoldState?
   /// Decodes records of a type; kept for what it needs to look through one.
   let decoder = FieldDecoder()
 
@@ -26,6 +28,15 @@ public final class Snapshot {
     self.reader = reader
     through = reader.head.lastSequence
     source = StoredRecords(reader: reader)
+    folded = nil
+  }
+
+  /// The same view with its records read from elsewhere.
+  init(_ snapshot: Snapshot, source: any RecordSource) {
+    reader = snapshot.reader
+    through = snapshot.through
+    folded = snapshot.folded
+    self.source = source
   }
 
   /// The view at an earlier sequence: exactly the entries 1…sequence folded, also inside a group.
@@ -38,9 +49,11 @@ public final class Snapshot {
     through = sequence
     if sequence == reader.head.lastSequence, reader.storage.holdsFold {
       source = StoredRecords(reader: reader)
+      folded = nil
     } else {
-      source = FoldedRecords(
-        try Replay.fold(reader, through: sequence, with: RecordFolder()))
+      let state = try Replay.fold(reader, through: sequence, with: RecordFolder())
+      source = FoldedRecords(state)
+      folded = state
     }
   }
 
@@ -48,6 +61,7 @@ public final class Snapshot {
     self.reader = reader
     through = state.counts.through
     source = FoldedRecords(state)
+    folded = state
   }
 
   /// The indexes that can be read here.

@@ -9,6 +9,8 @@ struct RegisteredSchema: Sendable {
   var links: [Link] = []
   var storage = StorageKind.shared
   var ids = NewIDs.unique
+  /// The versions that an upcast begins with.
+  var upcasts: Set<UInt32> = []
 
   /// - Throws: `JournalError.invalidInput` for a key path that names no stored field.
   init<R: Record>(_ type: R.Type) throws {

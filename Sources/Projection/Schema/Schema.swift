@@ -11,6 +11,8 @@ public struct Schema<R: Record>: Sendable {
   public let version: UInt32
   /// Everything else that was said of the type.
   let parts: [SchemaPart<R>]
+  /// How records of older forms are read.
+  let upcasts: UpcastChain
 
   /// - Parameters:
   ///   - collection: The name of the collection, 1–128 bytes of UTF-8. Reads and writes of a record
@@ -23,6 +25,7 @@ public struct Schema<R: Record>: Sendable {
     self.collection = collection
     self.version = version
     self.parts = parts
+    upcasts = UpcastChain(parts.compactMap(\.upcast))
   }
 }
 
@@ -32,4 +35,6 @@ public struct SchemaPart<R: Record>: Sendable {
   var needsRegistration = false
   /// Adds itself to what is registered; looks key paths up.
   let register: @Sendable (inout RegisteredSchema) throws -> Void
+  /// What it says of records of an older form.
+  var upcast: Upcast?
 }

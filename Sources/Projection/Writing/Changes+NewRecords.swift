@@ -57,7 +57,7 @@ extension Changes {
     // Whoever took the key meanwhile makes the write be done again, with the next one.
     if restsOnReads { draft.precondition.last = 0 }
     drafts.append(draft)
-    return try Self.decode(type, id, fields)
+    return try TypedUpdate.current(type, id, fields)
   }
 
   private mutating func newKey<R: Record>(_ type: R.Type) throws -> String {

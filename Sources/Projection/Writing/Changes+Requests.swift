@@ -62,9 +62,14 @@ extension Changes {
     try checkIsRegistered(R.self)
     let matches = try matches(request)
     for match in matches {
+      let record = try RecordAddress(collection: R.schema.collection, key: match.key)
+      // A rule of a link may have deleted it already, or changed it.
+      if deleting.contains(record) { continue }
+      try followLinks(toDeleted: R.schema.collection, match.key)
+      let isChanged = drafts.contains { $0.record == record }
       var draft = try edit.draft(.delete, collection: R.schema.collection, key: match.key)
       draft.schema = R.schema.version
-      draft.precondition.last = match.last
+      draft.precondition.last = isChanged ? nil : match.last
       drafts.append(draft)
     }
     return matches.count
@@ -83,7 +88,8 @@ extension Changes {
     let query = try request.query()
     var (matches, records) = ([Match](), [RecordAddress]())
     _ = try withState { snapshot in
-      try snapshot.select(query) { match in
+      // Asked in the newest form; what is changed is the stored one.
+      try snapshot.forward(R.self).select(query) { match in
         guard matches.count < room else {
           throw JournalError.invalidInput(
             "the request means more records of \"\(query.collection)\" than fit into one write of 1,000 "
@@ -93,7 +99,7 @@ extension Changes {
         records.append(record)
         matches.append(
           Match(
-            key: match.key, fields: [UInt8](match.fields),
+            key: match.key, fields: try snapshot.source.visible(record.rowKey) ?? [],
             last: try snapshot.source.last(record.rowKey)))
       }
     }

@@ -125,7 +125,7 @@ extension Snapshot {
   ) throws -> Result {
     let name = try aggregate.name?()
     var state = aggregate.start()
-    try select(request.query()) { match in
+    try forward(R.self).select(request.query()) { match in
       try aggregate.add(&state, name.flatMap { try Self.value($0, in: match.fields) })
     }
     return try aggregate.finish(state)
@@ -140,7 +140,7 @@ extension Snapshot {
   ) throws -> [AggregateGroup<V, Result>] {
     let (name, common) = (try aggregate.name?(), try Field(path).name())
     var states: [Value: Aggregate<R, Result>.State] = [:]
-    try select(request.query()) { match in
+    try forward(R.self).select(request.query()) { match in
       let value = try Self.value(common, in: match.fields)?.plainNumber ?? .null
       try aggregate.add(
         &states[value, default: aggregate.start()],

@@ -27,7 +27,7 @@ extension Snapshot {
 
   /// How many records a request means, its limit and offset included; decodes none of them.
   public func count<R: Record>(_ request: Request<R>) throws -> Int {
-    try count(request.query())
+    try forward(R.self).count(request.query())
   }
 
   /// Whether a request means a record; reads until the first one.
@@ -40,8 +40,8 @@ extension Snapshot {
   func page<R: Record>(
     _ request: Request<R>, after position: Position?, _ body: (R) throws -> Void
   ) throws -> Position? {
-    try select(try request.query(), after: position) { match in
-      try body(try decode(R.self, match.key, match.fields))
+    try forward(R.self).select(try request.query(), after: position) { match in
+      try body(try decodeForward(R.self, match.key, match.fields))
     }
   }
 }
