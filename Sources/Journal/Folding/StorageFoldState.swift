@@ -5,6 +5,8 @@ package final class StorageFoldState: FoldState {
   @exclusivity(unchecked) package var counts: FoldCounts
   package let isLocal: Bool
   private let devices: [DeviceID]
+  /// Notes which rows are stored, while somebody watches.
+  var recorder: RowRecorder?
 
   package init(_ transaction: WriteTransaction, identity: JournalIdentity) throws {
     self.transaction = transaction
@@ -24,6 +26,7 @@ package final class StorageFoldState: FoldState {
   package func putRecord(
     _ key: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer
   ) throws {
+    try recorder?.note(key, payload) { try transaction.value(.records, [UInt8](key)) }
     try transaction.put(.records, key: key, payload: payload)
   }
 

@@ -62,7 +62,9 @@ extension Journal {
       try putMeta(MetaKey.head, Head().encoded)
       let context = try AppendContext(
         transaction,
-        WriterEnvironment(folder: folder, now: { now }, makeID: { _ in openedID }, keys: keys))
+        WriterEnvironment(
+          folder: folder, now: { now }, makeID: { _ in openedID }, keys: keys,
+          signal: CommitSignal(keeping: 0), watchedBytes: 0, pollSeconds: 1))
       try context.append(opened)
       try context.finish()
     }
