@@ -100,6 +100,10 @@ let package = Package(
     .executableTarget(
       name: "StorageProbe", dependencies: ["Journal", "FaultySystemCalls"],
       path: "Tests/StorageProbe", swiftSettings: settings),
+    // A live query under a stream of edits, for as long as asked; part of `Tools/soak`.
+    .executableTarget(
+      name: "LiveSoak", dependencies: ["TestKit"], path: "Tests/LiveSoak",
+      swiftSettings: settings),
     .testTarget(
       name: "JournalTests", dependencies: ["Journal", "TestKit", "StorageProbe"],
       swiftSettings: settings),

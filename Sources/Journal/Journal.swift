@@ -22,6 +22,11 @@ public final class Journal: Sendable {
     public var encryption: Encryption?
     /// What has happened when an append returns.
     public var durability: Durability
+    /// How often the file is looked at for commits of other processes, while anything is observed;
+    /// a millisecond at least. Commits of this process are told at once.
+    public var pollInterval = Duration.milliseconds(250)
+    /// Bytes of what the last commits did that are kept in memory while anything is observed.
+    package var watchedBytes = 16 << 20
     /// The storage's own seams; its durability is the one above.
     package var storage = StorageSettings()
 
@@ -44,6 +49,7 @@ public final class Journal: Sendable {
   package let keys: KeyRing
   private let environment: Environment
   private let writer: WriterThread
+  let signal: CommitSignal
 
   /// Opens a journal with the fold that keeps its derived rows.
   ///
@@ -58,11 +64,14 @@ public final class Journal: Sendable {
     settings.durability = configuration.durability
     environment = try Environment.open(directory: path, settings: settings)
     let ids = Mutex(EntryIDGenerator(random: configuration.random))
+    signal = CommitSignal(keeping: configuration.watchedBytes)
     writer = WriterThread(
       environment,
       WriterEnvironment(
         folder: folder, now: configuration.now,
-        makeID: { time in ids.withLock { $0.next(milliseconds: time.milliseconds) } }, keys: keys))
+        makeID: { time in ids.withLock { $0.next(milliseconds: time.milliseconds) } }, keys: keys,
+        signal: signal, watchedBytes: configuration.watchedBytes,
+        pollSeconds: Double(max(configuration.pollInterval.nanoseconds, 1_000_000)) / 1e9))
     do {
       let isTrimmed = try read { reader in
         if configuration.encryption != nil, !reader.identity.isSealed {
@@ -78,6 +87,9 @@ public final class Journal: Sendable {
       throw error
     }
   }
+
+  /// Lets the writer notice that somebody watches.
+  func wakeWriter() { writer.wake() }
 
   /// Queues a transaction nobody waits for.
   func submit(
@@ -130,6 +142,7 @@ public final class Journal: Sendable {
   public func close() {
     writer.close()
     environment.close()
+    signal.close()
   }
 
   /// Runs a closure in the shared write transaction and returns once it is on stable storage.

@@ -5,7 +5,10 @@ package final class MemoryFoldState: FoldState {
   package let records = FlatRows()
   package private(set) var edits = OpenEdits()
   package private(set) var metaRows: [String: [UInt8]] = [:]
-  private let reader: JournalReader
+  /// What entries before the one being folded are read from.
+  var reader: JournalReader
+  /// Notes which rows are stored, for whoever wants to know.
+  var recorder: RowRecorder?
 
   /// Begins with the baseline, or with nothing where nothing was trimmed.
   package init(_ reader: JournalReader) throws {
@@ -21,6 +24,7 @@ package final class MemoryFoldState: FoldState {
   }
 
   package func putRecord(_ key: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer) {
+    recorder?.note(key, payload) { records[[UInt8](key)] }
     records.put(key, payload)
   }
 

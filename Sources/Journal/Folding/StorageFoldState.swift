@@ -9,6 +9,8 @@ package final class StorageFoldState: FoldState {
   /// Looked up when the first record changes, and again when a declaration does.
   @exclusivity(unchecked) private var follower: (any RowFollower)?
   @exclusivity(unchecked) private var knowsFollower = false
+  /// Notes which rows are stored, while somebody watches.
+  var recorder: RowRecorder?
 
   package init(
     _ transaction: WriteTransaction, identity: JournalIdentity, folder: any InlineFolder
@@ -36,6 +38,7 @@ package final class StorageFoldState: FoldState {
         try follower.change(key, from: before, to: payload, in: transaction)
       }
     }
+    try recorder?.note(key, payload) { try transaction.value(.records, [UInt8](key)) }
     try transaction.put(.records, key: key, payload: payload)
   }
 
@@ -47,6 +50,7 @@ package final class StorageFoldState: FoldState {
           try follower.change(key, from: before, to: nil, in: transaction)
         }
       }
+      recorder?.noteRemoval([UInt8](key), before: try transaction.value(.records, [UInt8](key)))
       _ = try transaction.delete(.records, key: key)
     }
   }

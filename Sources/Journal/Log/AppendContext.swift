@@ -21,6 +21,8 @@ package final class AppendContext {
   /// The collections whose edits are never sent, once ``knowsLocalCollections``.
   @exclusivity(unchecked) private var localCollections = LocalCollections()
   @exclusivity(unchecked) private var knowsLocalCollections = false
+  /// The last sequence before this transaction.
+  private let firstHead: SequenceNumber
   /// Newest id time no longer remembered, once read; 0 is none.
   private var forgotten: UInt64?
 
@@ -34,6 +36,16 @@ package final class AppendContext {
     head = reader.head
     state = try StorageFoldState(
       transaction, identity: reader.identity, folder: environment.folder)
+    firstHead = reader.head.lastSequence
+    if environment.signal.isWatched {
+      state.recorder = RowRecorder(limit: environment.watchedBytes)
+    }
+  }
+
+  /// What this transaction has done so far, for those who watch; nil where it was not noted.
+  func takeRecorded() -> RecordedCommit {
+    let groups = state.recorder.flatMap { $0.isGivenUp ? nil : $0.take() }
+    return RecordedCommit(groups: groups, before: firstHead, through: head.lastSequence)
   }
 
   /// What an append led to.
@@ -87,6 +99,7 @@ package final class AppendContext {
       try write(header, body: [], Salt(high: 0, low: 0), StoredEntry.erasedEncoding, previous: 0)
       return .new(sequence)
     }
+    state.recorder?.begin(header, body: draft.body)
     let outcome = try folder.fold(header, draft, in: state)
     if outcome.isRedundant { return .redundant }
     if let record = draft.record, group != 0 {
@@ -295,6 +308,9 @@ package final class AppendContext {
 
   package func delete(_ table: Table, _ key: [UInt8]) throws {
     hasWritten = true
+    if table == .records, let recorder = state.recorder {
+      recorder.noteRemoval(key, before: try transaction.value(.records, key))
+    }
     _ = try transaction.delete(table, key: key)
   }
 
@@ -314,6 +330,7 @@ package final class AppendContext {
   package func rebuildFold(slicedBy sliceBytes: Int? = nil) throws {
     let reader = try self.reader()
     hasWritten = true
+    state.recorder?.giveUp()
     try transaction.clear(.records)
     try transaction.clear(.edits)
     try clearIndexes()

@@ -62,7 +62,8 @@ extension Journal {
       try putMeta(MetaKey.head, Head().encoded)
       let context = try AppendContext(
         transaction,
-        WriterEnvironment(folder: folder, now: { now }, makeID: { _ in openedID }, keys: keys))
+        WriterEnvironment(
+          folder: folder, now: { now }, makeID: { _ in openedID }, keys: keys))
       try context.append(opened)
       try context.finish()
     }

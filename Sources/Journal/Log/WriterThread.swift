@@ -6,6 +6,19 @@ struct WriterEnvironment: Sendable {
   var now: @Sendable () -> Timestamp
   var makeID: @Sendable (Timestamp) -> EntryID
   var keys: KeyRing
+  /// By default nobody watches.
+  var signal = CommitSignal(keeping: 0)
+  /// Bytes of what commits did that are kept for those who watch.
+  var watchedBytes = 0
+  /// Seconds between two looks at the file for commits of other processes.
+  var pollSeconds = 1.0
+}
+
+/// What a commit did, as those who watch are told.
+struct RecordedCommit {
+  var groups: [RecordedGroup]?
+  var before: SequenceNumber
+  var through: SequenceNumber
 }
 
 /// The one thread of this process that owns the journal's write transactions.
@@ -62,6 +75,13 @@ final class WriterThread: Sendable {
     }
   }
 
+  /// Lets the thread look anew at what it has to wait for.
+  func wake() {
+    queue.condition.lock()
+    queue.condition.signal()
+    queue.condition.unlock()
+  }
+
   /// Finishes what is queued and ends the thread.
   func close() {
     queue.condition.lock()
@@ -78,7 +98,8 @@ final class WriterThread: Sendable {
       queue.condition.lock()
       while queue.jobs.isEmpty && !queue.isClosed {
         queue.condition.unlock()
-        let rest = makeDurableIfDue(environment)
+        let rest = [makeDurableIfDue(environment), lookForOthers(environment, writer)]
+          .compactMap { $0 }.min()
         queue.condition.lock()
         // A job may have come meanwhile.
         guard queue.jobs.isEmpty, !queue.isClosed else { break }
@@ -112,6 +133,20 @@ final class WriterThread: Sendable {
     }
   }
 
+  /// Looks, while somebody watches, whether another process has appended; returns the seconds until
+  /// it is time again.
+  private static func lookForOthers(
+    _ environment: Environment, _ writer: WriterEnvironment
+  ) -> Double? {
+    guard writer.signal.isWatched else { return nil }
+    do {
+      writer.signal.note(try environment.read { try JournalReader($0).head.lastSequence })
+    } catch {
+      // Whoever reads or writes next meets the same error and is told.
+    }
+    return writer.pollSeconds
+  }
+
   /// Ends a transaction that wrote nothing without a commit.
   private struct NothingWritten: Error {}
 
@@ -127,6 +162,7 @@ final class WriterThread: Sendable {
     var remaining = jobs
     while !remaining.isEmpty {
       var early: [Int: any Error] = [:]
+      var recorded: RecordedCommit?
       do {
         try environment.write { transaction in
           early = [:]
@@ -143,6 +179,11 @@ final class WriterThread: Sendable {
           }
           guard isDirty else { throw NothingWritten() }
           try context.finish()
+          recorded = context.takeRecorded()
+        }
+        if let recorded {
+          writer.signal.publish(
+            recorded.groups, after: recorded.before, through: recorded.through)
         }
         return finish(remaining, early, environment)
       } catch is NothingWritten {
