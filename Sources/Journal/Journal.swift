@@ -22,6 +22,12 @@ public final class Journal: Sendable {
     public var encryption: Encryption?
     /// What has happened when an append returns.
     public var durability: Durability
+    /// Entries between saved states, from which reads of the past go on; nil saves none.
+    ///
+    /// A state is a file of about the size of all visible records, written in the background. With many
+    /// records it is written after twice as many entries as there are records, however small this is.
+    /// Encrypted journals have none.
+    public var savedStateInterval: UInt64? = 100_000
     /// The storage's own seams; its durability is the one above.
     package var storage = StorageSettings()
 
@@ -44,6 +50,7 @@ public final class Journal: Sendable {
   package let keys: KeyRing
   private let environment: Environment
   private let writer: WriterThread
+  private let stateKeeper: StateKeeper
 
   /// Opens a journal with the fold that keeps its derived rows.
   ///
@@ -58,11 +65,14 @@ public final class Journal: Sendable {
     settings.durability = configuration.durability
     environment = try Environment.open(directory: path, settings: settings)
     let ids = Mutex(EntryIDGenerator(random: configuration.random))
+    stateKeeper = StateKeeper(environment, folder, interval: configuration.savedStateInterval)
     writer = WriterThread(
       environment,
       WriterEnvironment(
         folder: folder, now: configuration.now,
-        makeID: { time in ids.withLock { $0.next(milliseconds: time.milliseconds) } }, keys: keys))
+        makeID: { time in ids.withLock { $0.next(milliseconds: time.milliseconds) } }, keys: keys,
+        didCommit: { [stateKeeper] in stateKeeper.didCommit($0) }))
+    stateKeeper.begin(writer)
     do {
       let isTrimmed = try read { reader in
         if configuration.encryption != nil, !reader.identity.isSealed {
@@ -128,6 +138,7 @@ public final class Journal: Sendable {
 
   /// Ends the writer thread and closes the files; later calls throw.
   public func close() {
+    stateKeeper.close()
     writer.close()
     environment.close()
   }
@@ -157,6 +168,22 @@ public final class Journal: Sendable {
               })
           }))
     }
+  }
+
+  /// Saves the state at a sequence, nil being the present, beside the data file: reads of the past
+  /// begin with the nearest one below.
+  ///
+  /// - Returns: False when it was not saved: it is there already, the journal is encrypted, or another
+  ///   save or an erasure came between.
+  /// - Throws: ``JournalError/storage(_:)`` when it could not be written, and what reading the past
+  ///   throws.
+  package func saveState(at sequence: SequenceNumber? = nil) async throws -> Bool {
+    try await stateKeeper.save(at: sequence)
+  }
+
+  /// Returns once no state is being saved in the background.
+  package func finishSaving() {
+    stateKeeper.finish()
   }
 
   /// Lends one consistent view of the journal to `body`. Keep it short: a view holds back the

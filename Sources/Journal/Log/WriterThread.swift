@@ -6,6 +6,8 @@ struct WriterEnvironment: Sendable {
   var now: @Sendable () -> Timestamp
   var makeID: @Sendable (Timestamp) -> EntryID
   var keys: KeyRing
+  /// Told the last sequence after each commit that appended something; must return at once.
+  var didCommit: @Sendable (SequenceNumber) -> Void = { _ in }
 }
 
 /// The one thread of this process that owns the journal's write transactions.
@@ -127,6 +129,7 @@ final class WriterThread: Sendable {
     var remaining = jobs
     while !remaining.isEmpty {
       var early: [Int: any Error] = [:]
+      var last: SequenceNumber = 0
       do {
         try environment.write { transaction in
           early = [:]
@@ -143,7 +146,9 @@ final class WriterThread: Sendable {
           }
           guard isDirty else { throw NothingWritten() }
           try context.finish()
+          last = context.head.lastSequence
         }
+        writer.didCommit(last)
         return finish(remaining, early, environment)
       } catch is NothingWritten {
         return finish(remaining, early, environment)
