@@ -80,8 +80,9 @@ import Testing
     let store = try Store.create(at: scratch("j"), label: "laptop", isLocal: true)
     defer { store.close() }
     for number in 0..<records {
+      let text = Value.string("secret\(number)")
       try await store.write {
-        try $0.put("c", "r\(number)", ["n": .integer(Int64(number)), "text": .string("secret\(number)")])
+        try $0.put("c", "r\(number)", ["n": .integer(Int64(number)), "text": text])
       }
     }
     #expect(try await store.saveState())

@@ -31,6 +31,16 @@ package enum Replay {
     return state
   }
 
+  /// SHA-256 over every row of a fold, in order: equal for equal states on every machine.
+  package static func digest(of state: MemoryFoldState) throws -> TreeHash {
+    var rows = BaselineRows(state)
+    var digest = Baseline.Digest()
+    while case let slice = try rows.nextSlice(), !slice.isEmpty {
+      for row in slice { digest.add(row) }
+    }
+    return digest.finish()
+  }
+
   /// Refuses a state that cannot be folded from what is held.
   ///
   /// - Throws: as ``fold(_:through:with:each:)`` does.

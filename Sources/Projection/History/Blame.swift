@@ -2,8 +2,11 @@ public import Journal
 
 /// Which entries gave a record what it shows.
 public struct Blame: Sendable, Hashable {
+  /// A visible field and where its value comes from.
   public struct FieldBlame: Sendable, Hashable {
+    /// The field.
     public var name: String
+    /// What the record shows.
     public var value: Value
     /// Where the value comes from.
     public var cause: BlameCause
@@ -35,13 +38,16 @@ public enum BlameCause: Sendable, Hashable {
 
 /// The entry that holds a value a record shows: a local edit, a remote change, or a decision.
 public struct BlamedEntry: Sendable, Hashable {
+  /// What it says, in full.
   public let entry: Entry
   /// The entry since which the value is visible without a break, most often the same one; a later one
   /// where something that lay on top of it was taken away, such as an edit the server refused. Nil when
   /// that was below the horizon.
   public let since: SequenceNumber?
 
+  /// The position in the journal.
   public var sequence: SequenceNumber { entry.sequence }
+  /// What the entry is: an edit, a remote change, a decision.
   public var kind: EntryKind { entry.kind }
   /// When it was recorded here.
   public var time: Timestamp { entry.header.time }
@@ -93,7 +99,7 @@ extension Blame {
     let story = try RecordStory(
       reader, RecordAddress(collection: collection, key: key), through: through)
     var provenance = try Provenance(story.start(), story.fold)
-    try story.forEach { step in
+    try story.follow { step in
       guard let after = step.after else { return }
       try provenance.follow(
         step.entry.header.sequence, before: step.before, after: after, story.fold)

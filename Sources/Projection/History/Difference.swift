@@ -2,18 +2,26 @@ package import Journal
 
 /// What became of one record between two moments.
 public struct RecordDifference: Sendable, Hashable {
+  /// What became of a record.
   public enum Kind: Sendable, Hashable {
+    /// It was not there at the first moment.
     case created
+    /// It was there at both.
     case changed
+    /// It is not there at the second moment.
     case deleted
   }
 
+  /// The record's collection.
   public var collection: String
+  /// Its key there.
   public var key: String
+  /// What became of it.
   public var kind: Kind
   /// The fields that differ, ordered by the names' bytes; of a record that came or went all it had.
   public var fields: [FieldChange]
 
+  /// A difference, as a test may expect it.
   public init(collection: String, key: String, kind: Kind, fields: [FieldChange]) {
     (self.collection, self.key, self.kind, self.fields) = (collection, key, kind, fields)
   }

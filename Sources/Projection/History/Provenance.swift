@@ -119,7 +119,8 @@ struct Provenance {
       }
     }
     let decision = member.state.decision
-    if decision != 0, let patch = try Overlay.replacement(of: member.sequence, in: decision, state) {
+    if decision != 0, let patch = try Overlay.replacement(of: member.sequence, in: decision, state)
+    {
       guard sourcing.existence != nil else { return }
       return try patch.withUnsafeBytes { try set($0, from: decision) }
     }

@@ -10,7 +10,9 @@ public struct RecordEvent: Sendable, Hashable {
   /// The visible fields after it; nil when the record did not exist then.
   public let after: Fields?
 
+  /// The position in the journal.
   public var sequence: SequenceNumber { entry.sequence }
+  /// What the entry says.
   public var kind: EntryKind { entry.kind }
   /// When it was recorded.
   public var time: Timestamp { entry.header.time }
@@ -25,18 +27,20 @@ public struct RecordEvent: Sendable, Hashable {
 
 /// A field's value on both sides of a change.
 public struct FieldChange: Sendable, Hashable {
+  /// The field.
   public var name: String
   /// Nil when the record, or the field, was not there.
   public var before: Value?
   /// Nil when the record, or the field, was not there afterwards.
   public var after: Value?
 
+  /// A change of a field.
   public init(name: String, before: Value?, after: Value?) {
     (self.name, self.before, self.after) = (name, before, after)
   }
 
   /// The fields that differ, ordered by their names' bytes.
-  static func between(_ before: Fields?, _ after: Fields?) -> [FieldChange] {
+  package static func between(_ before: Fields?, _ after: Fields?) -> [FieldChange] {
     let (before, after) = (before ?? [:], after ?? [:])
     var names = before.names
     names += after.names.filter { before[$0] == nil }
@@ -49,6 +53,7 @@ public struct FieldChange: Sendable, Hashable {
 
 /// What is held of a record's past, oldest first.
 public struct RecordHistory: Sendable, Hashable {
+  /// What happened, oldest first.
   public var events: [RecordEvent]
   /// Where the events before the first one are; nil when these are all.
   public var earlier: BelowHorizon?
@@ -109,13 +114,14 @@ extension Snapshot {
     let story = try RecordStory(reader, address, through: through)
     var history = RecordHistory(
       events: [], earlier: try story.start() == nil ? nil : BelowHorizon(reader))
-    try story.forEach { step in
+    try story.follow { step in
       let before = try step.before?.visible.map { try decode($0) }
       let after = try step.after?.visible.map { try decode($0) }
       let kind = step.entry.header.kind
       // Deliveries that only moved the edit on its way are no part of the story.
-      guard kind.isEdit || kind == .remoteChange || kind == .conflict || kind == .refused
-        || before != after
+      guard
+        kind.isEdit || kind == .remoteChange || kind == .conflict || kind == .refused
+          || before != after
       else { return }
       history.events.append(
         RecordEvent(entry: try Entry(step.entry), before: before, after: after))

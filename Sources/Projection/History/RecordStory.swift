@@ -36,7 +36,7 @@ struct RecordStory {
   var fold: MemoryFoldState { state }
 
   /// Lends the steps, oldest first. Call it once.
-  func forEach(_ body: (Step) throws -> Void) throws {
+  func follow(_ body: (Step) throws -> Void) throws {
     let folder = RecordFolder()
     guard through >= reader.horizon.sequence else { return }
     try reader.scanHeld(from: reader.horizon.sequence) { entry in
