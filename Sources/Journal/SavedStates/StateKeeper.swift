@@ -92,19 +92,34 @@ final class StateKeeper: Sendable {
   // MARK: The save
 
   private func save(at sequence: SequenceNumber?, isDue: Bool) throws -> Bool {
-    try environment.read(span: .long) { transaction in
+    try makeToken()
+    return try environment.read(span: .long) { transaction in
       let reader = try JournalReader(transaction)
       let through = sequence ?? reader.head.lastSequence
-      guard !reader.identity.isSealed, try isWanted(through, reader, isDue: isDue) else {
-        return false
-      }
-      guard let token = try token(reader) else { return false }
+      guard !reader.identity.isSealed, try isWanted(through, reader, isDue: isDue),
+        let token = try reader.meta(MetaKey.savedStates)
+      else { return false }
       var rows =
         through == reader.head.lastSequence
         ? BaselineRows(view: reader)
         : BaselineRows(try Replay.restore(reader, through: through, with: folder))
       let header = try SavedStateHeader(reader, through, token)
       return try write(&rows, header, through, token)
+    }
+  }
+
+  /// Makes what files have to name, where the journal has none yet. Before the view that is saved: what is
+  /// erased after it changes the token.
+  private func makeToken() throws {
+    let isNeeded = try environment.read { transaction in
+      let reader = try JournalReader(transaction)
+      return try !reader.identity.isSealed && reader.meta(MetaKey.savedStates) == nil
+    }
+    guard isNeeded else { return }
+    let token = SavedStates.newToken()
+    try transact { context in
+      guard try context.state.meta(MetaKey.savedStates) == nil else { return }
+      try context.putMeta(MetaKey.savedStates, token)
     }
   }
 
@@ -121,21 +136,6 @@ final class StateKeeper: Sendable {
     let isFar = through - newest >= spacing
     progress.withLock { $0.due = (isFar ? through : newest) + spacing }
     return isFar
-  }
-
-  /// What the file has to name, made when the first one is written; nil when that was just done, and
-  /// this view does not know it.
-  private func token(_ reader: JournalReader) throws -> [UInt8]? {
-    if let token = try reader.meta(MetaKey.savedStates) { return token }
-    let token = SavedStates.newToken()
-    let last = reader.head.lastSequence
-    let isOurs = try transact { context in
-      guard try context.state.meta(MetaKey.savedStates) == nil else { return false }
-      try context.putMeta(MetaKey.savedStates, token)
-      // Nothing was erased, nor was a key changed, between this view and the token.
-      return context.head.lastSequence == last && !context.identity.isSealed
-    }
-    return isOurs ? token : nil
   }
 
   private func write(
