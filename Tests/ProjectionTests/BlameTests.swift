@@ -336,6 +336,74 @@ extension StoredEntry {
     #expect(earlier?["b"]?.entry?.actor == "mia")
   }
 
+  /// A server shows an edit of ours back while others of the record are still open; one that lay over it
+  /// is refused.
+  @Test func `blame the edit made here for what the server shows back`() async throws {
+    let scratch = try Scratch()
+    let store = try Store.create(at: scratch("j"), label: "laptop")
+    defer { store.close() }
+    _ = try await MadeHistory(store, seed: 0)
+    func append(_ kind: EntryKind, _ make: (inout BodyBuilder) throws -> Void) async throws {
+      var body = BodyBuilder()
+      try make(&body)
+      let draft = try Draft(kind, body: body.finish())
+      try await store.journal.transact { _ = try $0.append(draft) }
+    }
+    func send(_ edit: SequenceNumber) async throws -> SequenceNumber {
+      try await append(.sent) { body in
+        body.add(.remote, text: "s")
+        body.add(.entries) { $0.ranges([edit]) }
+      }
+      return try store.journal.read { $0.head.lastSequence }
+    }
+    let version = ServerVersion(timestamp: 1, tieBreak: 0)
+    let mine = try await store.write(by: "mia") { try $0.create("c", "r", ["a": 1]) }
+    let sent = try await send(mine.sequences[0])
+    try await append(.accepted) { body in
+      body.add(.remote, text: "s")
+      body.add(.sent, unsigned: sent)
+      body.add(.results) { writer in
+        writer.array(count: 1)
+        writer.array(count: 4)
+        for number in [mine.sequences[0], 1, 0, 0] { writer.unsigned(number) }
+      }
+    }
+    try await store.write(by: "tom") { try $0.update("c", "r", set: ["b": 2]) }
+    try await append(.remoteChange) { body in
+      body.add(.collection, text: "c")
+      body.add(.key, text: "r")
+      body.add(.fields, raw: [0xA1, 0x61, 0x61, 0x01])
+      body.add(.remote, text: "s")
+      body.add(.epoch, text: "e")
+      body.add(.version, version: version)
+      body.add(.born, version: version)
+      body.add(.state, unsigned: 0)
+    }
+    let over = try await store.write(by: "ann") { try $0.update("c", "r", set: ["a": 5]) }
+    #expect(try store.blame("c", "r")?["a"]?.entry?.actor == "ann")
+    let again = try await send(over.sequences[0])
+    try await append(.refused) { body in
+      body.add(.remote, text: "s")
+      body.add(.sent, unsigned: again)
+      body.add(.refusals) { writer in
+        writer.array(count: 1)
+        writer.array(count: 3)
+        writer.unsigned(over.sequences[0])
+        writer.text("tooLarge")
+        writer.text("no")
+      }
+    }
+    #expect(try store.get("c", "r") == ["a": 1, "b": 2])
+    let blame = try #require(try store.blame("c", "r"))
+    #expect(blame["a"]?.entry?.actor == "mia")
+    #expect(blame["a"]?.entry?.since == (try store.journal.lastSequence))
+    #expect(blame["b"]?.entry?.actor == "tom")
+    let refusal = try #require(try store.history(of: "c", "r").events.last)
+    #expect(refusal.kind == .refused)
+    #expect(refusal.changes == [FieldChange(name: "a", before: 5, after: 1)])
+    #expect(try store.problems() == [])
+  }
+
   @Test func `know nothing of what was erased`() async throws {
     let scratch = try Scratch()
     let store = try Store.create(at: scratch("j"), label: "laptop")
