@@ -16,6 +16,8 @@ let package = Package(
     .library(name: "Journal", targets: ["Journal"]),
     .library(name: "Projection", targets: ["Projection"]),
     .library(name: "Transport", targets: ["Transport"]),
+    .library(name: "JournalTesting", targets: ["JournalTesting"]),
+    .library(name: "TransportTesting", targets: ["TransportTesting"]),
     .executable(name: "journal", targets: ["JournalTool"]),
   ],
   traits: [
@@ -73,6 +75,11 @@ let package = Package(
           condition: .when(platforms: [.linux], traits: ["HTTPClient"])),
       ],
       swiftSettings: settings),
+    // For the tests of apps: replays against golden files, and a server that is a table of answers. Two
+    // products, so that a replay does not build an HTTP client.
+    .target(
+      name: "JournalTesting", dependencies: ["Journal", "Projection"], swiftSettings: settings),
+    .target(name: "TransportTesting", dependencies: ["Transport"], swiftSettings: settings),
     .executableTarget(
       name: "JournalTool",
       dependencies: [
@@ -108,14 +115,16 @@ let package = Package(
       name: "JournalTests", dependencies: ["Journal", "TestKit", "StorageProbe"],
       swiftSettings: settings),
     .testTarget(
-      name: "ProjectionTests", dependencies: ["Journal", "Projection", "TestKit"],
+      name: "ProjectionTests", dependencies: ["Journal", "Projection", "JournalTesting", "TestKit"],
       swiftSettings: settings),
     .testTarget(
       name: "ReadmeTests", dependencies: ["Journal", "Projection", "Transport", "TestKit"],
       swiftSettings: settings),
     .testTarget(
       name: "SyncTests",
-      dependencies: ["Journal", "Projection", "Transport", "JournalTool", "TestKit"],
+      dependencies: [
+        "Journal", "Projection", "Transport", "TransportTesting", "JournalTool", "TestKit",
+      ],
       swiftSettings: settings),
   ]
 )

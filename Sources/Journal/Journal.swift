@@ -27,6 +27,12 @@ public final class Journal: Sendable {
     public var pollInterval = Duration.milliseconds(250)
     /// Bytes of what the last commits did that are kept in memory while anything is observed.
     package var watchedBytes = 16 << 20
+    /// Entries between saved states, from which reads of the past go on; nil saves none.
+    ///
+    /// A state is a file of about the size of all visible records, written in the background. With many
+    /// records it is written after twice as many entries as there are records, however small this is.
+    /// Encrypted journals have none.
+    public var savedStateInterval: UInt64? = 100_000
     /// The storage's own seams; its durability is the one above.
     package var storage = StorageSettings()
 
@@ -50,6 +56,7 @@ public final class Journal: Sendable {
   private let environment: Environment
   private let writer: WriterThread
   let signal: CommitSignal
+  private let stateKeeper: StateKeeper
 
   /// Opens a journal with the fold that keeps its derived rows.
   ///
@@ -65,13 +72,16 @@ public final class Journal: Sendable {
     environment = try Environment.open(directory: path, settings: settings)
     let ids = Mutex(EntryIDGenerator(random: configuration.random))
     signal = CommitSignal(keeping: configuration.watchedBytes)
+    stateKeeper = StateKeeper(environment, folder, interval: configuration.savedStateInterval)
     writer = WriterThread(
       environment,
       WriterEnvironment(
         folder: folder, now: configuration.now,
         makeID: { time in ids.withLock { $0.next(milliseconds: time.milliseconds) } }, keys: keys,
         signal: signal, watchedBytes: configuration.watchedBytes,
-        pollSeconds: Double(max(configuration.pollInterval.nanoseconds, 1_000_000)) / 1e9))
+        pollSeconds: Double(max(configuration.pollInterval.nanoseconds, 1_000_000)) / 1e9,
+        didCommit: { [stateKeeper] in stateKeeper.didCommit($0) }))
+    stateKeeper.begin(writer)
     do {
       let isTrimmed = try read { reader in
         if configuration.encryption != nil, !reader.identity.isSealed {
@@ -140,6 +150,7 @@ public final class Journal: Sendable {
 
   /// Ends the writer thread and closes the files; later calls throw.
   public func close() {
+    stateKeeper.close()
     writer.close()
     environment.close()
     signal.close()
@@ -170,6 +181,22 @@ public final class Journal: Sendable {
               })
           }))
     }
+  }
+
+  /// Saves the state at a sequence, nil being the present, beside the data file: reads of the past
+  /// begin with the nearest one below.
+  ///
+  /// - Returns: False when it was not saved: it is there already, the journal is encrypted, or another
+  ///   save or an erasure came between.
+  /// - Throws: ``JournalError/storage(_:)`` when it could not be written, and what reading the past
+  ///   throws.
+  package func saveState(at sequence: SequenceNumber? = nil) async throws -> Bool {
+    try await stateKeeper.save(at: sequence)
+  }
+
+  /// Returns once no state is being saved in the background.
+  package func finishSaving() {
+    stateKeeper.finish()
   }
 
   /// Lends one consistent view of the journal to `body`. Keep it short: a view holds back the

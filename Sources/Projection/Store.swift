@@ -1,3 +1,4 @@
+public import Foundation
 public import Journal
 import Synchronization
 
@@ -231,12 +232,25 @@ public enum Moment: Sendable, Hashable {
   case sequence(SequenceNumber)
   /// Everything recorded at or before this time.
   case time(Timestamp)
+  /// The same, to the millisecond below.
+  case date(Date)
 
   package func sequence(in reader: JournalReader) throws -> SequenceNumber {
     switch self {
     case .sequence(let sequence): sequence
     case .time(let time): try reader.sequence(at: time)
+    case .date(let date):
+      try Self.timestamp(of: date).map { try reader.sequence(at: $0) } ?? 0
     }
+  }
+
+  /// The last millisecond not after `date`; nil before 1970, where no entry is.
+  private static func timestamp(of date: Date) -> Timestamp? {
+    // A date is a double of seconds: what was made of whole milliseconds is a little off.
+    let microseconds = (date.timeIntervalSince1970 * 1_000_000).rounded()
+    guard microseconds >= 0 else { return nil }
+    let milliseconds = (microseconds / 1_000).rounded(.down)
+    return Timestamp(milliseconds: UInt64(exactly: milliseconds) ?? .max)
   }
 }
 

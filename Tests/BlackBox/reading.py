@@ -71,6 +71,8 @@ def read_back(ctx, name, lines, make_queries):
                     f"export --collection {collection}")
     for line in random.sample(lines, 20):
         check_record(tool, journal, lines, state, line["collection"], line["id"], random)
+    for _ in range(10):
+        check_diff(tool, journal, lines, random.randint(0, last), random.randint(0, last))
     gone = [line for line in lines if (line["collection"], line["id"]) not in state.records]
     for line in gone[:3]:
         tool("get", journal, line["collection"], line["id"], codes=(1,))
@@ -118,6 +120,7 @@ def check_record(tool, journal, lines, state, collection, identifier, random):
             if (line["collection"], line["id"]) == (collection, identifier)]
     history = tool("history", journal, collection, identifier, "--json").rows()
     equal([entry["sequence"] for entry in history], mine, f"history {identifier}")
+    check_blame(tool, journal, lines, collection, identifier, mine)
     at = random.choice(mine)
     past = oracle.State(lines[:at - 1]).records.get((collection, identifier))
     got = tool("get", journal, collection, identifier, "--json", "--at", at,
@@ -125,6 +128,45 @@ def check_record(tool, journal, lines, state, collection, identifier, random):
     if past is not None:
         equal(oracle.canonical(got.json()["fields"]), oracle.canonical(past),
               f"get {identifier} --at {at}")
+
+
+def check_blame(tool, journal, lines, collection, identifier, mine):
+    """Each field's entry is the last one after which its value was another one than before."""
+    state, given = oracle.State(), {}
+    for sequence in mine:
+        before = {name: oracle.canonical(value) for name, value in
+                  (state.records.get((collection, identifier)) or {}).items()}
+        state.apply(lines[sequence - 2])
+        after = state.records.get((collection, identifier)) or {}
+        given = {name: given[name] if before.get(name) == oracle.canonical(value) else sequence
+                 for name, value in after.items()}
+    exists = (collection, identifier) in state.records
+    rows = tool("blame", journal, collection, identifier, "--json",
+                codes=(0,) if exists else (1,)).rows()
+    equal({row["field"]: row["sequence"] for row in rows}, given, f"blame {identifier}")
+    for row in rows:
+        equal(oracle.canonical(row["value"]), oracle.canonical(after[row["field"]]),
+              f"blame {identifier}: value of {row['field']}")
+        equal(row.get("actor", ""), lines[row["sequence"] - 2].get("actor", ""),
+              f"blame {identifier}: actor of {row['field']}")
+
+
+def check_diff(tool, journal, lines, start, end):
+    old, new = (oracle.State(lines[:max(0, at - 1)]).records for at in (start, end))
+    expected = []
+    for record in sorted(old.keys() | new.keys(), key=lambda r: (r[0].encode(), r[1].encode())):
+        sides = [("from", old.get(record)), ("to", new.get(record))]
+        front = {"collection": record[0], "id": record[1]}
+        names = {name for _, fields in sides for name in fields or {}}
+        if not names and (sides[0][1] is None) != (sides[1][1] is None):
+            expected.append({**front, **{side: {} for side, fields in sides if fields is not None}})
+        for name in sorted(names, key=str.encode):
+            row = {side: fields[name] for side, fields in sides if fields and name in fields}
+            if len(row) == 1 or oracle.canonical(row["from"]) != oracle.canonical(row["to"]):
+                expected.append({**front, "field": name, **row})
+    rows = tool("diff", journal, "--from", start, "--to", end, "--json").rows()
+    equal([oracle.canonical(row) for row in rows], [oracle.canonical(row) for row in expected],
+          f"diff --from {start} --to {end}")
 
 
 def check_query(tool, journal, state, collection, wheres, sort, offset, limit):

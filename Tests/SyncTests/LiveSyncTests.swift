@@ -29,7 +29,7 @@ import Transport
     try await a.sync()
     let first = try #require(try await changes.next())
     #expect(first.key == "1" && first.origin == .remote && first.actor == nil)
-    #expect(first.fields == [FieldChange(name: "n", old: 1, new: 2)])
+    #expect(first.fields == [FieldChange(name: "n", before: 1, after: 2)])
     #expect(try await changes.next()?.after == ["n": 3])
     #expect(try await results.next()?.map(\.key) == ["1", "2"])
     try await b.store.erase("c", "2", because: "asked to")
@@ -56,7 +56,7 @@ import Transport
     #expect(try await b.sync().refused == 1)
     let change = try #require(try await changes.next())
     #expect(change.origin == .remote)
-    #expect(change.fields == [FieldChange(name: "b", old: half, new: nil)])
+    #expect(change.fields == [FieldChange(name: "b", before: half, after: nil)])
     #expect(try b.store.problems() == [])
   }
 
@@ -158,7 +158,7 @@ import Transport
       #expect(try await results.next()?.count == Int(number) + 1)
       try await store.write { try $0.put("c", "0", ["n": .integer(number)]) }
       let own = try #require(try await changes.next())
-      let expected = FieldChange(name: "n", old: .integer(number - 1), new: .integer(number))
+      let expected = FieldChange(name: "n", before: .integer(number - 1), after: .integer(number))
       #expect(own.fields == [expected])
       #expect(try await results.next()?.first?.fields == ["n": .integer(number)])
     }

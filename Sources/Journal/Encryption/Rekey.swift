@@ -108,6 +108,7 @@ enum Rekey {
     state.keyIDs = Set(state.keyIDs + [id]).sorted()
     state.position = []
     try store(state, ciphers, context)
+    try SavedStates.discard(context)
   }
 
   private static func isSame(_ one: BodyCipher, _ other: BodyCipher) throws -> Bool {

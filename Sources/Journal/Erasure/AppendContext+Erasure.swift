@@ -36,6 +36,7 @@ extension AppendContext {
     // A trim that is just copying rows has to begin anew; old pages hold what was there.
     try putMeta(MetaKey.nextBaseline, nil)
     try putMeta(MetaKey.rewriteWanted, [1])
+    try SavedStates.discard(self)
     return erasure
   }
 

@@ -17,6 +17,19 @@ package final class MemoryFoldState: FoldState {
     try Baseline.restore(from: reader, into: self)
   }
 
+  /// Begins with nothing, for rows that come from elsewhere.
+  init(emptyFor reader: JournalReader) {
+    self.reader = reader
+    isLocal = reader.identity.isLocal
+  }
+
+  /// Begins with what the baseline holds of one record, and of no other.
+  package init(_ reader: JournalReader, only rowKey: [UInt8]) throws {
+    self.reader = reader
+    isLocal = reader.identity.isLocal
+    try Baseline.restore(from: reader, only: rowKey, into: self)
+  }
+
   package func withRecord(
     _ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer?) throws -> Void
   ) rethrows {

@@ -113,6 +113,8 @@ package enum MetaKey {
   /// Stands while free pages may hold what was erased, or what lay under another key: until the file
   /// is made anew.
   package static let rewriteWanted = "rewrite-wanted"
+  /// What files of saved states have to name to be believed; see ``SavedStates``.
+  package static let savedStates = "saved-states"
   /// The signed checkpoint of a pack; a journal signs when asked.
   package static let checkpoint = "checkpoint"
   /// Stands in packs made without bodies.

@@ -12,6 +12,8 @@ struct WriterEnvironment: Sendable {
   var watchedBytes = 0
   /// Seconds between two looks at the file for commits of other processes.
   var pollSeconds = 1.0
+  /// Told the last sequence after each commit that appended something; must return at once.
+  var didCommit: @Sendable (SequenceNumber) -> Void = { _ in }
 }
 
 /// What a commit did, as those who watch are told.
@@ -184,6 +186,7 @@ final class WriterThread: Sendable {
         if let recorded {
           writer.signal.publish(
             recorded.groups, after: recorded.before, through: recorded.through)
+          writer.didCommit(recorded.through)
         }
         return finish(remaining, early, environment)
       } catch is NothingWritten {

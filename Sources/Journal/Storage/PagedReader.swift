@@ -14,6 +14,11 @@ package final class PagedReader: StorageReader {
   private var trees: [Table: TreeRecord]?
   private var meta: MetaPage { source.meta }
 
+  package var directory: String? {
+    let name = "/" + DataDirectory.dataName
+    return source.file.path.hasSuffix(name) ? String(source.file.path.dropLast(name.count)) : nil
+  }
+
   init(_ file: PageFile, _ meta: MetaPage, pin: Pin?) {
     source = PageSource(file, meta)
     self.pin = pin

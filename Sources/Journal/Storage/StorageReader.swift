@@ -33,6 +33,9 @@ package protocol StorageReader: AnyObject {
   /// Whether the rows folded from the entries are there; else they have to be folded anew.
   var holdsFold: Bool { get }
 
+  /// The journal's directory; nil for a file that lies elsewhere.
+  var directory: String? { get }
+
   /// Opens rows that are stored encrypted, and in a write transaction seals them; nil lends and
   /// stores them as they are.
   var sealer: (any RowSealer)? { get set }
@@ -40,6 +43,7 @@ package protocol StorageReader: AnyObject {
 
 extension StorageReader {
   package var holdsFold: Bool { true }
+  package var directory: String? { nil }
 }
 
 extension StorageReader {

@@ -21,6 +21,8 @@ package class Transaction: StorageReader {
     transactionID = UInt64(mdb_txn_id(handle))
   }
 
+  package final var directory: String? { environment.directory }
+
   /// LMDB's transaction.
   final var handle: OpaquePointer {
     guard let live else { preconditionFailure("a transaction was used after its closure ended") }

@@ -61,20 +61,40 @@ package enum Baseline {
   /// Gives a fold in memory the state at the horizon.
   static func restore(from reader: JournalReader, into state: any FoldState) throws {
     try scan(reader.storage, generation: reader.horizon.generation) { table, key, payload in
-      switch table {
-      case .records: try state.putRecord(key, payload)
-      case .edits:
-        try state.putEdit(try JournalReader.sequence(ofKey: key), try EditState(payload))
-      case .meta:
-        let name = String(decoding: key, as: UTF8.self)
-        if name == MetaKey.fold {
-          state.counts = try FoldCounts(payload)
-        } else {
-          try state.putMeta(name, [UInt8](payload))
-        }
-      default: throw JournalError.damaged("the baseline has a row of no known table")
-      }
+      try restore(table, key, payload, into: state)
       return true
+    }
+  }
+
+  /// Gives a fold in memory the state at the horizon, of all records this one alone.
+  static func restore(
+    from reader: JournalReader, only rowKey: [UInt8], into state: any FoldState
+  ) throws {
+    try scan(reader.storage, generation: reader.horizon.generation) { table, key, payload in
+      guard table != .records else { return false }
+      try restore(table, key, payload, into: state)
+      return true
+    }
+    if let row = try record(rowKey, reader) { try state.putRecord(rowKey, row) }
+  }
+
+  /// Gives a fold one row of a state that was stored.
+  static func restore(
+    _ table: Table, _ key: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer,
+    into state: any FoldState
+  ) throws {
+    switch table {
+    case .records: try state.putRecord(key, payload)
+    case .edits:
+      try state.putEdit(try JournalReader.sequence(ofKey: key), try EditState(payload))
+    case .meta:
+      let name = String(decoding: key, as: UTF8.self)
+      if name == MetaKey.fold {
+        state.counts = try FoldCounts(payload)
+      } else {
+        try state.putMeta(name, [UInt8](payload))
+      }
+    default: throw JournalError.damaged("a stored fold has a row of no known table")
     }
   }
 

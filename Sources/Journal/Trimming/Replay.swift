@@ -12,6 +12,39 @@ package enum Replay {
     _ reader: JournalReader, through: SequenceNumber, with folder: any InlineFolder,
     each: (HeldEntry, FoldOutcome) throws -> Void = { _, _ in }
   ) throws -> MemoryFoldState {
+    try check(reader, through: through)
+    let state = try MemoryFoldState(reader)
+    guard through >= reader.horizon.sequence else { return state }
+    try fold(reader, through: through, with: folder, into: state, each: each)
+    return state
+  }
+
+  /// The same fold, from the nearest saved state on: for reading, not for proving anything.
+  ///
+  /// - Throws: as ``fold(_:through:with:each:)`` does.
+  package static func restore(
+    _ reader: JournalReader, through: SequenceNumber, with folder: any InlineFolder
+  ) throws -> MemoryFoldState {
+    try check(reader, through: through)
+    let state = try SavedStates.nearest(reader, through: through) ?? MemoryFoldState(reader)
+    try fold(reader, through: through, with: folder, into: state)
+    return state
+  }
+
+  /// SHA-256 over every row of a fold, in order: equal for equal states on every machine.
+  package static func digest(of state: MemoryFoldState) throws -> TreeHash {
+    var rows = BaselineRows(state)
+    var digest = Baseline.Digest()
+    while case let slice = try rows.nextSlice(), !slice.isEmpty {
+      for row in slice { digest.add(row) }
+    }
+    return digest.finish()
+  }
+
+  /// Refuses a state that cannot be folded from what is held.
+  ///
+  /// - Throws: as ``fold(_:through:with:each:)`` does.
+  package static func check(_ reader: JournalReader, through: SequenceNumber) throws {
     let horizon = reader.horizon.sequence
     guard through <= reader.head.lastSequence else {
       throw JournalError.invalidInput(
@@ -28,20 +61,16 @@ package enum Replay {
         "this pack was made without bodies and cannot show records; ask for one made without "
           + "--redact")
     }
-    let state = try MemoryFoldState(reader)
-    guard through >= horizon else { return state }
-    try fold(reader, through: through, with: folder, into: state, each: each)
-    return state
   }
 
-  /// Folds the entries from the horizon up to `through` into a state that stands at the horizon.
-  static func fold(
+  /// Folds on, up to `through`, in a state that stands at the horizon or above it.
+  package static func fold(
     _ reader: JournalReader, through: SequenceNumber, with folder: any InlineFolder,
     into state: any FoldState, each: (HeldEntry, FoldOutcome) throws -> Void = { _, _ in }
   ) throws {
-    let horizon = reader.horizon.sequence
     var last = state.counts.through
-    try reader.scanHeld(from: horizon) { entry in
+    guard through > last else { return }
+    try reader.scanHeld(from: max(last + 1, reader.horizon.sequence)) { entry in
       guard entry.header.sequence <= through else { return false }
       guard entry.header.sequence == last + 1 else {
         throw JournalError.damaged("entry \(last + 1) is missing; run `journal verify`")

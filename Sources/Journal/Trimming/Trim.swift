@@ -38,6 +38,7 @@ extension Journal {
         throw error
       }
       if let report {
+        SavedStates.drop(in: path, below: plan.horizon)
         try await finishTrim()
         return report
       }

@@ -110,7 +110,7 @@ struct Overlay {
   }
 
   /// The patch a conflict's decision put in the place of an edit.
-  private static func replacement(
+  static func replacement(
     of sequence: SequenceNumber, in decision: SequenceNumber, _ state: any FoldState
   ) throws -> [UInt8]? {
     guard let entry = try state.entry(decision) else { return nil }

@@ -62,24 +62,6 @@ public struct Change: Sendable, Hashable {
   }
 }
 
-/// What a change made of one field.
-public struct FieldChange: Sendable, Hashable {
-  public let name: String
-  /// The value before; nil where there was none.
-  public let old: Value?
-  /// The value afterwards; nil where there is none.
-  public let new: Value?
-
-  /// What became of the elements of an array, equal elements that went elsewhere as moves; nil where it
-  /// was or is no array.
-  ///
-  /// Costs the product of the array's length and the number of differences.
-  public var elements: CollectionDifference<Value>? {
-    guard case .array(let old) = old, case .array(let new) = new else { return nil }
-    return new.difference(from: old).inferringMoves()
-  }
-}
-
 extension Change {
   /// What a group did to a row, where it is visible and one of the patterns means it.
   init?(
@@ -93,7 +75,7 @@ extension Change {
     guard !patterns.isEmpty else { return nil }
     before = try effect.before.map { try Snapshot.decode($0) }
     after = try effect.after.map { try Snapshot.decode($0) }
-    fields = Self.differences(before, after).filter { field in
+    fields = FieldChange.between(before, after).filter { field in
       patterns.contains { $0.means(names.collection, names.key, field) }
     }
     let existence =
@@ -105,16 +87,5 @@ extension Change {
     // An erasure the server asked for is a remote change.
     origin = row.kind.isEdit || row.kind == .erased ? .local : .remote
     actor = row.actor
-  }
-
-  private static func differences(_ before: Fields?, _ after: Fields?) -> [FieldChange] {
-    var changes: [FieldChange] = []
-    for (name, value) in before ?? [:] where after?[name] != value {
-      changes.append(FieldChange(name: name, old: value, new: after?[name]))
-    }
-    for (name, value) in after ?? [:] where before?[name] == nil {
-      changes.append(FieldChange(name: name, old: nil, new: value))
-    }
-    return changes.sorted { Comparison.bytes($0.name.utf8, $1.name.utf8) < 0 }
   }
 }

@@ -58,53 +58,49 @@ final class LiveQuery<Element>: LiveView<[Element]> {
     let effects = effects.filter { $0.rowKey.starts(with: prefix) }
     if effects.isEmpty { return .unchanged }
     // One record that moves, comes or goes is seen by its own places, as long as nothing before the
-    // window can push rows into it. Else the keys shown are compared.
-    let isSimple = effects.count == 1 && window.query.offset == 0
-    let before = isSimple ? [] : keys
-    // Only a window with a limit can run short.
-    let shownBefore = window.query.limit == nil ? nil : ArraySlice(Array(window.rows[window.shown]))
-    var touched: [(rowKey: [UInt8], old: Int?, shown: Element?, new: Int?)] = []
-    for effect in effects {
-      let shown = window.shown
-      let (before, after) = (
-        try effect.before.map(elements.forms.newest), try effect.after.map(elements.forms.newest)
-      )
-      let old = try window.row(effect.rowKey, before).flatMap { window.remove($0.position) }
-      let new = try window.row(effect.rowKey, after).flatMap { window.insert($0) }
-      let wasShown = old.map { shown.contains($0.index) } ?? false
-      touched.append(
-        (
-          effect.rowKey, wasShown ? old?.index : nil, wasShown ? old?.element : nil,
-          new.flatMap { window.shown.contains($0) ? $0 : nil }
-        ))
+    // window can push rows into it. Else what was shown is compared with what is.
+    if effects.count == 1, window.query.offset == 0, window.query.limit == nil {
+      return try applyAlone(effects[0])
     }
+    let before = ArraySlice(Array(window.rows[window.shown]))
+    for effect in effects { _ = try move(effect) }
     if window.isShort {
-      told = shownBefore
+      told = before
       return .mustLoad
     }
     window.trim()
-    if isSimple {
-      guard touched[0].old == touched[0].new else { return .changed }
-    } else {
-      guard before == keys else { return .changed }
+    let shown = window.shown
+    guard before.count == shown.count else { return .changed }
+    let touched = Set(effects.map(\.rowKey))
+    for (old, index) in zip(before, shown) {
+      guard old.position.rowKey == window.rows[index].position.rowKey else { return .changed }
+      guard touched.contains(old.position.rowKey) else { continue }
+      guard let element = old.element,
+        try elements.areEqual(element, window.decode(index, decode))
+      else { return .changed }
     }
-    return try touched.contains { try isAnother($0.rowKey, $0.shown, at: $0.new) }
-      ? .changed : .unchanged
+    return .unchanged
   }
 
-  /// Whether a record that is shown where it was shows something else.
-  private func isAnother(_ rowKey: [UInt8], _ shown: Element?, at index: Int?) throws -> Bool {
-    guard let shown else { return false }
-    guard let index, window.shown.contains(index),
-      window.rows[index].position.rowKey == rowKey
-    else {
-      // Later effects of the same step have moved it: the keys shown are the same, its place is not.
-      guard let place = window.shown.first(where: { window.rows[$0].position.rowKey == rowKey })
-      else { return false }
-      return try !elements.areEqual(shown, window.decode(place, decode))
-    }
-    return try !elements.areEqual(shown, window.decode(index, decode))
+  /// Takes in the change of one record, of a query that shows all it means.
+  private func applyAlone(_ effect: RowEffect) throws -> Step {
+    let (old, new) = try move(effect)
+    guard old?.index == new else { return .changed }
+    guard let index = new else { return .unchanged }
+    guard let element = old?.element,
+      try elements.areEqual(element, window.decode(index, decode))
+    else { return .changed }
+    return .unchanged
   }
 
-  private var keys: [[UInt8]] { window.rows[window.shown].map(\.position.rowKey) }
+  /// Takes a record out of the window and puts it back where it belongs now.
+  private func move(
+    _ effect: RowEffect
+  ) throws -> (old: (index: Int, element: Element?)?, new: Int?) {
+    let before = try effect.before.map(elements.forms.newest)
+    let after = try effect.after.map(elements.forms.newest)
+    let old = try window.row(effect.rowKey, before).flatMap { window.remove($0.position) }
+    let new = try window.row(effect.rowKey, after).flatMap { window.insert($0) }
+    return (old, new)
+  }
 }

@@ -92,7 +92,7 @@ extension PathPattern {
       let rest = Self.rest(of: segments[...], behind: collection)
         .flatMap({ Self.rest(of: $0, behind: key) })
     else { return false }
-    return Self.differs(rest, field.name, field.old, field.new)
+    return Self.differs(rest, field.name, field.before, field.after)
   }
 
   /// What is left of a pattern behind a name; nil when it means something else.

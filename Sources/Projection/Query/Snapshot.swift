@@ -41,7 +41,7 @@ public final class Snapshot {
 
   /// The view at an earlier sequence: exactly the entries 1…sequence folded, also inside a group.
   ///
-  /// Linear in the entries between horizon and sequence.
+  /// Linear in the entries between the nearest saved state, or the horizon, and the sequence.
   ///
   /// - Throws: `JournalError.belowHorizon`, `JournalError.invalidInput` beyond the last.
   package init(_ reader: JournalReader, at sequence: SequenceNumber) throws {
@@ -51,7 +51,7 @@ public final class Snapshot {
       source = StoredRecords(reader: reader)
       folded = nil
     } else {
-      let state = try Replay.fold(reader, through: sequence, with: RecordFolder())
+      let state = try Replay.restore(reader, through: sequence, with: RecordFolder())
       source = FoldedRecords(state)
       folded = state
     }

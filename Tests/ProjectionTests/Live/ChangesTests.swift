@@ -35,8 +35,8 @@ import Testing
     let third = try #require(try await reader.next())
     #expect(
       third.fields == [
-        FieldChange(name: "done", old: true, new: nil),
-        FieldChange(name: "title", old: "Milk", new: "Oat milk"),
+        FieldChange(name: "done", before: true, after: nil),
+        FieldChange(name: "title", before: "Milk", after: "Oat milk"),
       ])
     #expect(third.actor == "bob")
     #expect(try drain(&reader) == [])
@@ -55,7 +55,7 @@ import Testing
     try await live.store.write { try $0.update("todos", "1", set: ["rank": 3, "title": "Soy"]) }
     try await live.store.write { try $0.delete("todos", "1") }
     let seen = try drain(&titles)
-    #expect(seen.map { $0["title"]?.new } == ["Milk", "Soy", nil])
+    #expect(seen.map { $0["title"]?.after } == ["Milk", "Soy", nil])
     #expect(seen.map(\.fields.count) == [1, 1, 1])
     #expect(seen.map { $0["rank"] } == [nil, nil, nil])
     #expect(try drain(&lives).map(\.key) == ["1", "a.b", "1"])
@@ -123,7 +123,7 @@ import Testing
     #expect(try drain(&reader) == [])
     try await store.write { try $0.update("todos", "1", unset: ["b"]) }
     let removed = try drain(&reader)
-    #expect(removed.map(\.fields) == [[FieldChange(name: "b", old: 3, new: nil)]])
+    #expect(removed.map(\.fields) == [[FieldChange(name: "b", before: 3, after: nil)]])
 
     let todo = Todo(id: "2", title: "Milk")
     try await store.write { try $0.create(todo) }
@@ -243,7 +243,7 @@ import Testing
     for number in 2...9 {
       try await store.write { try $0.put("c", "1", ["n": .integer(Int64(number))]) }
     }
-    #expect(try drain(&reader).map { $0["n"]?.new } == (2...9).map { .integer(Int64($0)) })
+    #expect(try drain(&reader).map { $0["n"]?.after } == (2...9).map { .integer(Int64($0)) })
     #expect(try drain(&early).count == 9)
     try await store.write { try $0.put("c", "1", ["n": 10]) }
     _ = try await store.compact()
@@ -252,7 +252,7 @@ import Testing
     // Beginning anew it is told everything again.
     var anew = store.changes().makeAsyncIterator()
     try await store.write { try $0.put("c", "1", ["n": 11]) }
-    #expect(try drain(&anew).map { $0["n"] } == [FieldChange(name: "n", old: 10, new: 11)])
+    #expect(try drain(&anew).map { $0["n"] } == [FieldChange(name: "n", before: 10, after: 11)])
     #expect(try store.problems() == [])
   }
 
@@ -265,7 +265,7 @@ import Testing
       try await store.write { try $0.put("c", "\(number % 3)", ["n": .integer(Int64(number))]) }
       if number % 4 == 0 { _ = try await store.compact() }
     }
-    #expect(try drain(&reader).map { $0["n"]?.new } == (1...20).map { .integer(Int64($0)) })
+    #expect(try drain(&reader).map { $0["n"]?.after } == (1...20).map { .integer(Int64($0)) })
   }
 
   @Test func `of an erasure tell what is gone, also where nobody noted it`() async throws {

@@ -38,7 +38,7 @@ import Testing
     }
 
     for try await change in changes {
-      print(change.key, change["title"]?.old ?? .null, change["title"]?.new ?? .null)
+      print(change.key, change["title"]?.before ?? .null, change["title"]?.after ?? .null)
       shown.append(change.key)
       break
     }

@@ -9,7 +9,7 @@ import Testing
   {
     path.count == 2
       ? pattern.meansExistence(path[0], path[1])
-      : pattern.means(path[0], path[1], FieldChange(name: path[2], old: old, new: new))
+      : pattern.means(path[0], path[1], FieldChange(name: path[2], before: old, after: new))
   }
 
   @Test func `takes a star for one segment and two for the rest`() {

@@ -11,14 +11,7 @@ enum JSONLines {
   static func record(
     _ rowKey: UnsafeRawBufferPointer, _ fields: [UInt8], into text: inout [UInt8]
   ) throws {
-    let names = try RecordAddress.names(inRowKey: rowKey)
-    text.append(contentsOf: #"{"collection":"#.utf8)
-    JSONText.writeString(names.collection, into: &text)
-    text.append(contentsOf: #","fields":"#.utf8)
-    try fields.withUnsafeBytes { try JSONText.write(cbor: $0, into: &text) }
-    text.append(contentsOf: #","id":"#.utf8)
-    JSONText.writeString(names.key, into: &text)
-    text.append(UInt8(ascii: "}"))
+    try RecordLine.write(rowKey, fields, into: &text)
   }
 
   static func value(_ cbor: UnsafeRawBufferPointer) throws -> Value {

@@ -70,6 +70,11 @@ private final class FoldTable: FoldState {
   }
   func meta(_ key: String) -> [UInt8]? { metaRows[key] }
   func putMeta(_ key: String, _ payload: [UInt8]?) { metaRows[key] = payload }
+  func metaRows(prefix: String) -> [(key: String, payload: [UInt8])] {
+    metaRows.filter { $0.key.utf8.starts(with: prefix.utf8) }
+      .sorted { $0.key.utf8.lexicographicallyPrecedes($1.key.utf8) }
+      .map { ($0.key, $0.value) }
+  }
   func entry(_ sequence: SequenceNumber) -> StoredEntry? { entries[sequence] }
 
   func checkAgreement() throws {
