@@ -22,14 +22,13 @@ struct TodoApp {
     let golden = directory.appending(path: "golden.ndjson").path
 
     print("The first launch")
-    let new = try Store.create(at: path, label: "kitchen tablet", records: recordTypes)
-    try await new.migrate(migrations())
+    let new = try await open(path)
     try expect("a migration made the inbox", new.fetch(TaskList.self, "inbox")?.title == "Inbox")
     try await plan(in: new)
     new.close()
 
     print("The next launch")
-    let store = try await Store.open(at: path, records: recordTypes, migrations: migrations())
+    let store = try await open(path)
     try await expect("the migration ran once", store.migrate(migrations()).isEmpty)
     try await find(in: store)
     try await watch(store)
@@ -38,6 +37,12 @@ struct TodoApp {
     try expect("the journal is sound", store.verify().problems.isEmpty)
     store.close()
     try FileManager.default.removeItem(at: directory)
+  }
+
+  /// What the app does at every launch: the first one makes the journal.
+  static func open(_ path: String) async throws -> Store {
+    try await Store.openOrCreate(
+      at: path, label: "kitchen tablet", records: recordTypes, migrations: migrations())
   }
 
   /// One write is one group: all of it is on disk when it returns, or none of it happened.
