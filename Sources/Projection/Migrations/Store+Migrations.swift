@@ -26,7 +26,7 @@ extension Store {
   ///
   /// - Parameters:
   ///   - path: The journal's directory.
-  ///   - records: The types the app keeps in it, as for ``open(at:records:configuration:)``.
+  ///   - records: The types the app keeps in it, as for ``Store/open(at:records:hooks:configuration:)``.
   ///   - migrations: All migrations the program knows, those applied long ago included.
   ///   - target: As for ``migrate(_:to:)``.
   ///   - configuration: The seams for time and randomness, encryption and durability.
