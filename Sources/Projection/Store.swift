@@ -98,6 +98,7 @@ public final class Store: Sendable {
   /// - Parameters:
   ///   - actor: An opaque id of who made the change.
   ///   - reason: Why, in the actor's words.
+  ///   - isolation: Where the closure runs: where the caller does, so that it may use what is isolated there.
   ///   - body: Makes the changes, before the transaction. Run once; where it changes records from what
   ///     it read, again from the new state if another write came between.
   /// - Returns: The sequences of the new entries, in order.
@@ -105,6 +106,7 @@ public final class Store: Sendable {
   @discardableResult
   public func write(
     by actor: String? = nil, because reason: String? = nil,
+    isolation: isolated (any Actor)? = #isolation,
     _ body: (inout Changes) throws -> Void
   ) async throws -> Receipt {
     for attempt in 1... {

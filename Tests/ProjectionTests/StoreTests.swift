@@ -4,6 +4,22 @@ import TestKit
 import Testing
 
 @Suite struct `A store` {
+  @Test @MainActor func `is written on the main actor with what belongs there`() async throws {
+    final class Screen {
+      var title = "Milk"
+    }
+    let scratch = try Scratch()
+    let store = try Store.create(at: scratch("j"), label: "laptop")
+    defer { store.close() }
+    let screen = Screen()
+    try await store.write { tx in
+      try tx.create("notes", "1", ["title": .string(screen.title)])
+      screen.title = "written"
+    }
+    #expect(screen.title == "written")
+    #expect(try store.read { try $0.get("notes", "1") } == ["title": "Milk"])
+  }
+
   @Test func `shows what was written, also after opening again`() async throws {
     let scratch = try Scratch()
     let store = try Store.create(at: scratch("j"), label: "laptop")

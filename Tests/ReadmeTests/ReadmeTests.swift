@@ -1,4 +1,6 @@
 import Foundation
+import Journal
+import Projection
 import TestKit
 import Testing
 
@@ -8,12 +10,23 @@ import Testing
     #expect(try await keepNotes(at: scratch("Notes.journal"), server: nil) == ["n2"])
   }
 
-  @Test func `is this file's text`() throws {
+  @Test func `follows records of a type, also those an older release has written`() async throws {
+    let scratch = try Scratch()
+    let older = try Store.create(at: scratch("Todos.journal"), label: "laptop")
+    try await older.write { tx in
+      try tx.create("todos", "t1", ["title": "Milk", "isDone": false])
+    }
+    older.close()
+    #expect(try await firstTodo(at: scratch("Todos.journal"))?.title == "Milk")
+  }
+
+  @Test(arguments: ["Example.swift", "Records.swift"])
+  func `is the text of these files`(name: String) throws {
     let here = URL(fileURLWithPath: #filePath).deletingLastPathComponent()
     let root = here.deletingLastPathComponent().deletingLastPathComponent()
     let readme = try String(contentsOf: root.appendingPathComponent("README.md"), encoding: .utf8)
     let example = try String(
-      contentsOf: here.appendingPathComponent("Example.swift"), encoding: .utf8)
+      contentsOf: here.appendingPathComponent(name), encoding: .utf8)
     #expect(readme.contains("```swift\n\(example)```"))
   }
 }

@@ -12,8 +12,8 @@ import Journal
 /// }
 /// ```
 ///
-/// Requests find the index they can use by themselves, see ``Snapshot/explain(_:)``. A store that is opened with
-/// the type declares it in the journal and makes its rows in the background, while writes go on.
+/// Requests find the index they can use by themselves, see ``Snapshot/explain(_:)-(Request<R>)``. A store that is
+/// opened with the type declares it in the journal and makes its rows in the background, while writes go on.
 ///
 /// Costs each write of a record up to two rows per index whose values change. An encrypted journal keeps none, for
 /// they would show the values: requests then read the collection.

@@ -26,7 +26,7 @@ extension Store {
   ///
   /// - Parameters:
   ///   - path: The journal's directory.
-  ///   - records: The types the app keeps in it, as for ``open(at:records:hooks:configuration:)``.
+  ///   - records: The types the app keeps in it, as for ``Store/open(at:records:hooks:configuration:)``.
   ///   - migrations: All migrations the program knows, those applied long ago included.
   ///   - target: As for ``migrate(_:to:)``.
   ///   - configuration: The seams for time and randomness, encryption and durability.
@@ -56,7 +56,7 @@ extension Store {
   /// - Parameters:
   ///   - path: A directory with a journal, or one that does not exist yet or is empty.
   ///   - label: A name for this device, for people; used where the journal is created.
-  ///   - records: The types the app keeps in it, as for ``open(at:records:hooks:configuration:)``.
+  ///   - records: The types the app keeps in it, as for ``Store/open(at:records:hooks:configuration:)``.
   ///   - migrations: All migrations the program knows; nil where it has none.
   ///   - configuration: The seams for time and randomness, encryption and durability.
   /// - Throws: What creating, opening and ``migrate(_:to:)`` throw; the journal is closed then.

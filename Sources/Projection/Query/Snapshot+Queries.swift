@@ -3,7 +3,7 @@ import Journal
 extension Snapshot {
   /// All records of a collection that match, sorted and cut as the query says.
   ///
-  /// Reads what an index finds, or else the whole collection: ``explain(_:)`` says which. Of what does not
+  /// Reads what an index finds, or else the whole collection: ``explain(_:)-(Query)`` says which. Of what does not
   /// match only the fields the query names are read; stops at the limit where nothing has to be sorted. A sorted
   /// query with a limit holds a few times that many records.
   ///

@@ -14,7 +14,7 @@ extension Snapshot {
 
   /// All records of a type in the order of their keys, bytewise.
   ///
-  /// Linear in the collection. ``forEach(_:_:)`` holds only one at a time.
+  /// Linear in the collection. ``forEach(_:_:)-(R.Type,_)`` holds only one at a time.
   ///
   /// - Throws: as ``fetch(_:_:)`` does.
   public func all<R: Record>(_ type: R.Type) throws -> [R] {

@@ -25,7 +25,7 @@ public struct ValueCollection: Sendable {
   /// Stores a value, in the place of one that is there.
   ///
   /// - Throws: `JournalError.invalidInput` for what a journal refuses, and what
-  ///   ``Store/write(by:because:_:)`` throws.
+  ///   ``Store/write(by:because:isolation:_:)`` throws.
   public func set<V: Codable & Sendable>(
     _ value: V, for key: String, by actor: String? = nil
   ) async throws {

@@ -3,7 +3,7 @@ import Projection
 import TestKit
 import Testing
 
-/// The snippets of the article `Live.md`, each with an end.
+/// The snippets of the article `Observing.md`, each with an end.
 @Suite struct `The article on live results` {
   @Test func `has snippets that work`() async throws {
     let scratch = try Scratch()
