@@ -115,7 +115,8 @@ let package = Package(
       name: "JournalTests", dependencies: ["Journal", "TestKit", "StorageProbe"],
       swiftSettings: settings),
     .testTarget(
-      name: "ProjectionTests", dependencies: ["Journal", "Projection", "JournalTesting", "TestKit"],
+      name: "ProjectionTests",
+      dependencies: ["Journal", "Projection", "JournalTesting", "TestKit"],
       swiftSettings: settings),
     .testTarget(
       name: "ReadmeTests", dependencies: ["Journal", "Projection", "Transport", "TestKit"],

@@ -17,12 +17,12 @@ extension Store {
   ///   - seed: The pack. It is verified before anything is made of it.
   ///   - path: The journal's directory.
   ///   - label: A name for this device, for people; at most 128 bytes.
-  ///   - records: The types the app keeps in it, as for ``Store/open(at:records:hooks:configuration:)``.
+  ///   - records: The types the app keeps in it, as for ``open(at:records:hooks:configuration:)``.
   ///   - configuration: The seams for time and randomness, and durability. Its key opens an encrypted
   ///     seed and encrypts the copy, also of one that is not.
   /// - Throws: `JournalError.cannotOpen` when the seed is missing or no pack, `JournalError.damaged`,
   ///   `JournalError.unsupported` for one made without bodies: then nothing stands at `path`. What
-  ///   ``Store/open(at:records:hooks:configuration:)`` throws.
+  ///   ``open(at:records:hooks:configuration:)`` throws.
   public static func install(
     seed: String, at path: String, label: String, records: [any Record.Type] = [],
     configuration: Journal.Configuration = .init()

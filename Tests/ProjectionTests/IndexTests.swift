@@ -196,6 +196,26 @@ import Testing
     }
   }
 
+  @Test func `find elements of arrays of any length, also in a text`() async throws {
+    try await withStore { store in
+      let long = (0..<1_001).map { "tag \($0)" }
+      try await store.write { tx in
+        try tx.create(Place(id: "long", tags: long))
+        try tx.create(Place(id: "short", tags: ["tag 7", "tag 7"]))
+        try tx.put("places", "text", ["kind": "bar", "rank": 1, "tags": "a tag 7 in a text"])
+      }
+      let rows = try store.journal.read { try $0.storage.count(.indexes) }
+      // One of each kind and code, and one of each record's tags.
+      #expect(rows == 9)
+      let query = Query("places", where: [.init("tags", .contains, "tag 7")])
+      let (plan, keys) = try store.read { snapshot in
+        (try snapshot.explain(query), try snapshot.query(query).map(\.key))
+      }
+      #expect(plan.index == "by-tag")
+      #expect(keys == ["long", "short", "text"])
+    }
+  }
+
   @Test func `hold nothing of an erased record`() async throws {
     try await withStore { store in
       try await store.write { try $0.create(Place(id: "a", kind: "secret", tags: ["hidden"])) }

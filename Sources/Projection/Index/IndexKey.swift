@@ -10,8 +10,8 @@ struct IndexKey {
   static let maximumBytes = 340
 
   enum Tag {
-    /// Of an index through an array: the record's field is a text, no array.
-    static let text: UInt8 = 0x00
+    /// Of an index through an array: the record itself has to be asked.
+    static let other: UInt8 = 0x00
     static let missing: UInt8 = 0x01
     static let null: UInt8 = 0x02
     static let no: UInt8 = 0x03
@@ -60,8 +60,8 @@ struct IndexKey {
     case 1: append(number: .integer(try reader.integer()))
     case 2: append(escaped: encoded, try reader.data(), Tag.data)
     case 3: append(escaped: encoded, try reader.text(), Tag.string)
-    case 4: end(Tag.array)
-    case 5: end(Tag.object)
+    case 4: end(tag: Tag.array)
+    case 5: end(tag: Tag.object)
     case 6:
       let (collection, key) = try reader.reference()
       append(escaped: encoded, collection, Tag.reference)
@@ -87,7 +87,9 @@ struct IndexKey {
     cut()
   }
 
-  private mutating func end(_ tag: UInt8) {
+  /// Appends a tag whose value is not there in full.
+  mutating func end(tag: UInt8) {
+    guard isExact else { return }
     bytes.append(tag)
     isExact = false
   }

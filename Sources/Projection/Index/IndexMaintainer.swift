@@ -28,8 +28,10 @@ final class IndexMaintainer: RowFollower {
       let recordKey = key[index.collectionPrefix.count...]
       let oldRows = try old.map { try index.rows.rows(of: $0, recordKey) } ?? []
       let newRows = try new.map { try index.rows.rows(of: $0, recordKey) } ?? []
-      gone += oldRows.filter { !newRows.contains($0) }
-      come += newRows.filter { !oldRows.contains($0) }
+      if oldRows == newRows { continue }
+      let (oldSet, newSet) = (Set(oldRows), Set(newRows))
+      gone += oldRows.filter { !newSet.contains($0) }
+      come += newRows.filter { !oldSet.contains($0) }
     }
     // Only now: what was lent ends with the first of these.
     for row in gone { _ = try transaction.delete(.indexes, key: row.key) }

@@ -8,6 +8,9 @@ struct IndexRows {
   let definition: IndexDefinition
 
   static let payloadBytes = 3
+  /// Elements of an array beyond which it has one row, by which the record itself is asked: somebody else's
+  /// array must not make a write endless.
+  static let maximumElements = 1_000
 
   /// The bytes every row of the index begins with.
   var prefix: [UInt8] { Self.prefix(number) }
@@ -33,12 +36,13 @@ struct IndexRows {
     guard let each = definition.each else {
       return [row(try values(of: fields, element: nil), recordKey)]
     }
-    var rows: [Row] = []
-    for element in try elements(of: fields, at: each) {
-      let one = row(try values(of: fields, element: element), recordKey)
-      if !rows.contains(one) { rows.append(one) }
+    var elements = try elements(of: fields, at: each)
+    if elements.count > Self.maximumElements { elements = [.other] }
+    var rows: Set<Row> = []
+    for element in elements {
+      rows.insert(row(try values(of: fields, element: element), recordKey))
     }
-    return rows
+    return Array(rows)
   }
 
   private func row(_ values: IndexKey, _ recordKey: some Collection<UInt8>) -> Row {
@@ -53,8 +57,9 @@ struct IndexRows {
 
   enum Element {
     case value(Range<Int>)
-    /// The field is a text, in which a part may be looked for as well.
-    case text
+    /// What is looked for may be in the field though no row says so: it is a text, which has parts, or has too
+    /// many elements.
+    case other
   }
 
   private func values(of fields: UnsafeRawBufferPointer, element: Element?) throws -> IndexKey {
@@ -63,8 +68,8 @@ struct IndexRows {
       switch element {
       case .value(let range)? where position == definition.each:
         try key.append(encoded: UnsafeRawBufferPointer(rebasing: fields[range]))
-      case .text? where position == definition.each:
-        key.append(tag: IndexKey.Tag.text)
+      case .other? where position == definition.each:
+        key.end(tag: IndexKey.Tag.other)
       default:
         if let range = try FieldMap.value(named: name, in: fields) {
           try key.append(encoded: UnsafeRawBufferPointer(rebasing: fields[range]))
@@ -83,7 +88,7 @@ struct IndexRows {
     let value = UnsafeRawBufferPointer(rebasing: fields[range])
     var reader = CBORReader(value)
     switch try reader.peekMajor() {
-    case 3: return [.text]
+    case 3: return [.other]
     case 4: break
     default: return []
     }

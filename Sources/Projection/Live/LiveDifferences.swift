@@ -2,7 +2,7 @@ extension Live {
   /// The results with what each differs in from the one before.
   ///
   /// ```swift
-  /// for try await update in store.observe(request).differences {
+  /// for try await update in store.observe(request).differences() {
   ///   for step in update.difference.inferringMoves() { apply(step) }
   /// }
   /// ```

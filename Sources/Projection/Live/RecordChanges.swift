@@ -5,7 +5,7 @@ extension Store {
   ///
   /// ```swift
   /// for try await change in store.changes(matching: "todos.*.title") {
-  ///   print(change.key, change["title"]?.new ?? .null)
+  ///   print(change.key, change["title"]?.after ?? .null)
   /// }
   /// ```
   ///

@@ -26,7 +26,7 @@ extension Store {
   ///
   /// - Parameters:
   ///   - path: The journal's directory.
-  ///   - records: The types the app keeps in it, as for ``Store/open(at:records:hooks:configuration:)``.
+  ///   - records: The types the app keeps in it, as for ``open(at:records:hooks:configuration:)``.
   ///   - migrations: All migrations the program knows, those applied long ago included.
   ///   - target: As for ``migrate(_:to:)``.
   ///   - configuration: The seams for time and randomness, encryption and durability.
@@ -43,6 +43,37 @@ extension Store {
       store.close()
       throw error
     }
+  }
+
+  /// Opens the journal in a directory, or creates it there at the first launch, and applies the migrations it
+  /// has not seen: what an app calls when it starts.
+  ///
+  /// ```swift
+  /// let store = try await Store.openOrCreate(
+  ///   at: path, label: "laptop", records: [Todo.self], migrations: migrations)
+  /// ```
+  ///
+  /// - Parameters:
+  ///   - path: A directory with a journal, or one that does not exist yet or is empty.
+  ///   - label: A name for this device, for people; used where the journal is created.
+  ///   - records: The types the app keeps in it, as for ``open(at:records:hooks:configuration:)``.
+  ///   - migrations: All migrations the program knows; nil where it has none.
+  ///   - configuration: The seams for time and randomness, encryption and durability.
+  /// - Throws: What creating, opening and ``migrate(_:to:)`` throw; the journal is closed then.
+  public static func openOrCreate(
+    at path: String, label: String, records: [any Record.Type] = [],
+    migrations: Migrations? = nil, configuration: Journal.Configuration = .init()
+  ) async throws -> Store {
+    do {
+      try create(at: path, label: label, records: records, configuration: configuration).close()
+    } catch JournalError.alreadyExists {
+      // By an earlier launch, or by another process just now.
+    }
+    guard let migrations else {
+      return try open(at: path, records: records, configuration: configuration)
+    }
+    return try await open(
+      at: path, records: records, migrations: migrations, configuration: configuration)
   }
 
   /// Brings the records to a migration: applies what is missing up to it, oldest first, after undoing

@@ -19,7 +19,6 @@ import Testing
   @Test func `does what it says`() async throws {
     let scratch = try Scratch()
     let path = scratch("j")
-    try Store.create(at: path, label: "laptop").close()
     let migrations = try Migrations(
       Migration("20120610") { tx in
         try tx.insert("fighters", key: "tony", ["name": "Tony", "color": "blue"])
@@ -32,7 +31,7 @@ import Testing
       } down: { tx in
         try tx.renameField("colour", to: "color", in: "fighters")
       })
-    let store = try await Store.open(at: path, migrations: migrations)
+    let store = try await Store.openOrCreate(at: path, label: "phone", migrations: migrations)
     let tony = try store.read { try $0.get("fighters", "tony") }
     #expect(tony == ["name": "Tony", "colour": "blue"])
     try await store.migrate(migrations, to: "20120610")

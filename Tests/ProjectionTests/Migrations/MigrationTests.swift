@@ -32,6 +32,21 @@ import Testing
   private var applied: [MigrationID] { get throws { try store.read { try $0.appliedMigrations } } }
   private var version: MigrationID? { get throws { try store.read { try $0.migrationVersion } } }
 
+  @Test func `run at the first launch, which makes the journal, and at later ones`() async throws {
+    let scratch = try Scratch()
+    let path = scratch("launched")
+    for launch in 1...2 {
+      let migrations = try Migrations(
+        Migration("20120610") { try $0.put("items", "a", ["launch": .integer(Int64(launch))]) })
+      let store = try await Store.openOrCreate(at: path, label: "phone", migrations: migrations)
+      #expect(try store.read { try $0.get("items", "a") } == ["launch": 1])
+      store.close()
+    }
+    let plain = try await Store.openOrCreate(at: path, label: "phone")
+    #expect(try plain.read { try $0.appliedMigrations.map(\.description) } == ["20120610"])
+    plain.close()
+  }
+
   @Test func `S-AL-01 run oldest first, and only those not applied yet`() async throws {
     let both = try Migrations(Self.step("20130118"), Self.step("20120610"))
     let first = try await store.migrate(both)

@@ -86,6 +86,8 @@ final class ModelRun {
     case .trim:
       _ = try await store.compact()
       try compare()
+    case .migrate(let target): try await migrate(to: target)
+    case .saveState: try await store.saveState()
     case .lookBack(let writes): try lookBack(writes)
     }
   }
@@ -101,6 +103,33 @@ final class ModelRun {
       model = next
     } catch let error as JournalError {
       guard !isTaken else { throw Difference(text: "the store refused: \(error)") }
+    }
+    past.append((try store.journal.lastSequence, model))
+    try compare()
+  }
+
+  private func migrate(to target: Int) async throws {
+    let migrations = try Migrations(
+      Migration(
+        "1", up: { try $0.put(Self.collection, "m", ["c": "x"]) },
+        down: { context in
+          if try context.get(Self.collection, "m") != nil {
+            try context.delete(Self.collection, "m")
+          }
+        }),
+      Migration(
+        "2", up: { _ = try $0.update(Self.collection) { $0["d"] = 1 } },
+        down: { _ = try $0.dropField("d", in: Self.collection) }))
+    let isTaken = model.migrate(to: target, unique: Array(unique.values))
+    do {
+      _ = try await store.migrate(migrations, to: MigrationID("\(target)"))
+      guard isTaken else { throw Difference(text: "a migration was applied that breaks an index") }
+    } catch let error as JournalError {
+      guard !isTaken else { throw Difference(text: "a migration was refused: \(error)") }
+    }
+    let applied = try store.read { try $0.appliedMigrations.map(\.description) }
+    guard applied == model.applied.sorted().map(String.init) else {
+      throw Difference(text: "applied are \(applied), not \(model.applied)")
     }
     past.append((try store.journal.lastSequence, model))
     try compare()

@@ -11,6 +11,9 @@ enum ModelStep: CustomStringConvertible {
   case rebuild
   case reopen
   case trim
+  /// Up or down to a migration: 0 is before the first.
+  case migrate(Int)
+  case saveState
   /// The state so many writes ago.
   case lookBack(Int)
 
@@ -28,6 +31,8 @@ enum ModelStep: CustomStringConvertible {
     case .rebuild: "rebuild"
     case .reopen: "reopen"
     case .trim: "trim"
+    case .migrate(let target): "migrate to \(target)"
+    case .saveState: "save the state"
     case .lookBack(let writes): "look \(writes) writes back"
     }
   }
@@ -38,7 +43,9 @@ enum ModelStep: CustomStringConvertible {
   }
 
   private static func step(_ random: inout SeededRandom) -> ModelStep {
-    switch Int.random(in: 0..<20, using: &random) {
+    switch Int.random(in: 0..<23, using: &random) {
+    case 20, 21: return .migrate(Int.random(in: 0...2, using: &random))
+    case 22: return .saveState
     case 0: return .abandoned(changes(&random))
     case 1: return .rebuild
     case 2: return .reopen

@@ -11,6 +11,34 @@ struct PlainModel: Equatable {
   typealias Item = [String: Plain]
 
   var items: [String: Item] = [:]
+  /// The migrations that are applied.
+  var applied: Set<Int> = []
+
+  /// The first migration puts a record, the second gives a field to all; both can be undone.
+  ///
+  /// - Returns: false where the store has to stop.
+  mutating func migrate(to target: Int, unique: [String]) -> Bool {
+    for number in [1, 2] where number <= target && !applied.contains(number) {
+      if number == 1 {
+        let put = PlainChange(kind: .put, key: "m", fields: ["c": .text("x")])
+        var next = self
+        guard next.apply(put, unique: unique) else { return false }
+        self = next
+      } else {
+        for key in items.keys { items[key]?["d"] = .number(1) }
+      }
+      applied.insert(number)
+    }
+    for number in [2, 1] where number > target && applied.contains(number) {
+      if number == 1 {
+        items["m"] = nil
+      } else {
+        for key in items.keys { items[key]?["d"] = nil }
+      }
+      applied.remove(number)
+    }
+    return true
+  }
 
   /// A change of one record; false where the store has to refuse it.
   mutating func apply(_ change: PlainChange, unique: [String]) -> Bool {

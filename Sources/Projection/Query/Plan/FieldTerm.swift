@@ -22,14 +22,14 @@ enum FieldTerm {
   enum IndexedValue: Hashable {
     case stored(Value)
     case missing
-    /// In an index through an array: a text, which may have the part that is looked for.
-    case text
+    /// In an index through an array: what may have the element though no row says so.
+    case other
 
     func append(to key: inout IndexKey) throws {
       switch self {
       case .stored(let value): try key.append(value)
       case .missing: key.append(tag: IndexKey.Tag.missing)
-      case .text: key.append(tag: IndexKey.Tag.text)
+      case .other: key.end(tag: IndexKey.Tag.other)
       }
     }
   }

@@ -112,10 +112,7 @@ struct QueryPlanner {
       case .equal(let values) where !isEach:
         return (Choice(values: Array(Set(values)), isWhole: true), position)
       case .contains(let value) where isEach:
-        guard case .string = value else {
-          return (Choice(values: [.stored(value)], isWhole: true), position)
-        }
-        return (Choice(values: [.stored(value), .text], isWhole: false), position)
+        return (Choice(values: [.stored(value), .other], isWhole: false), position)
       default: continue
       }
     }

@@ -3,7 +3,8 @@ import Journal
 extension Snapshot {
   /// The records a request means, in its order.
   ///
-  /// Reads the whole collection; ``Request/limit(_:offset:)`` without an order ends that early.
+  /// Reads what an index finds, or else the whole collection; ``explain(_:)`` says which.
+  /// ``Request/limit(_:offset:)`` without an order ends that early.
   ///
   /// - Throws: `JournalError.typeMismatch` when a record's fields do not fit the type,
   ///   `JournalError.invalidInput` for a key path that names no stored field.

@@ -66,6 +66,12 @@ struct Queries {
     try await row("filter of everything", rounds: runs) { side, round in
       try side.filter(["77\(round)", "5\(round)1"])
     }
+    try await row("200 edits under a live list", rounds: runs) { side, round in
+      try await side.liveList(some(200, round))
+    }
+    try await row("200 edits under a live count of all", rounds: runs) { side, round in
+      try await side.liveCount(some(200, round))
+    }
   }
 
   private func row(

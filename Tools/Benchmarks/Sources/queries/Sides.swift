@@ -11,6 +11,10 @@ protocol Side {
   func indexed(_ lists: [Int]) throws -> Int
   func range(_ starts: [Double], limit: Int) throws -> Int
   func filter(_ parts: [String]) throws -> Int
+  /// Edits one record after the other under an observed list, and waits each time until it has followed.
+  func liveList(_ edits: [Int]) async throws -> Int
+  /// The same under an observed number of records.
+  func liveCount(_ edits: [Int]) async throws -> Int
 }
 
 /// A store, as the README shows it.
@@ -69,6 +73,35 @@ struct JournalSide: Side {
         sum + (try snapshot.fetch(Todo.where(.contains(\.title, part) && \.isDone == true)).count)
       }
     }
+  }
+
+  func liveList(_ edits: [Int]) async throws -> Int {
+    let request = Todo.where(\.isDone == false).sorted(by: .ascending(\.due)).limit(100)
+    var results = store.observe(request).makeAsyncIterator()
+    var shown = try await results.next() ?? []
+    var told = 0
+    for edit in edits {
+      let id = shown[edit % shown.count].id
+      try await store.write { try $0.update(Todo.self, id) { $0.title = "Edited \(edit) \(told)" } }
+      shown = try await results.next() ?? []
+      told += 1
+    }
+    return told
+  }
+
+  func liveCount(_ edits: [Int]) async throws -> Int {
+    var counts = store.observeCount(of: Todo.where(.contains(\.title, "Counted")))
+      .makeAsyncIterator()
+    var count = try await counts.next() ?? 0
+    for edit in Set(edits).sorted() {
+      try await store.write {
+        try $0.update(Todo.self, RecordID(work.key(edit))) {
+          $0.title = $0.title.hasPrefix("Counted") ? "Not" : "Counted"
+        }
+      }
+      count = try await counts.next() ?? 0
+    }
+    return count
   }
 }
 
@@ -138,5 +171,44 @@ struct GRDBSide: Side {
         return sum + (try request.fetchAll(database).count)
       }
     }
+  }
+
+  func liveList(_ edits: [Int]) async throws -> Int {
+    let observation = ValueObservation.tracking { database in
+      try TodoRow.filter(Column("isDone") == false).order(Column("due")).limit(100)
+        .fetchAll(database)
+    }
+    var results = observation.values(in: pool).makeAsyncIterator()
+    var shown = try await results.next() ?? []
+    var told = 0
+    for edit in edits {
+      let id = shown[edit % shown.count].id
+      let title = "Edited \(edit) \(told)"
+      try await pool.write { database in
+        guard var row = try TodoRow.fetchOne(database, key: id) else { return }
+        try row.updateChanges(database) { $0.title = title }
+      }
+      shown = try await results.next() ?? []
+      told += 1
+    }
+    return told
+  }
+
+  func liveCount(_ edits: [Int]) async throws -> Int {
+    let observation = ValueObservation.tracking { database in
+      try TodoRow.filter(Column("title").like("%Counted%")).fetchCount(database)
+    }
+    var counts = observation.values(in: pool).makeAsyncIterator()
+    var count = try await counts.next() ?? 0
+    for edit in Set(edits).sorted() {
+      try await pool.write { [work] database in
+        guard var row = try TodoRow.fetchOne(database, key: work.key(edit)) else { return }
+        try row.updateChanges(database) {
+          $0.title = $0.title.hasPrefix("Counted") ? "Not" : "Counted"
+        }
+      }
+      count = try await counts.next() ?? 0
+    }
+    return count
   }
 }
