@@ -46,7 +46,7 @@ import Testing
   @Test func `does what it says, from the types to the past`() async throws {
     let scratch = try Scratch()
     let path = scratch("Todos.journal")
-    let store = try Store.create(
+    let store = try await Store.openOrCreate(
       at: path, label: "laptop", records: [Person.self, Tag.self, Todo.self])
     defer { store.close() }
 
@@ -126,8 +126,9 @@ import Testing
           if fields["rank"] == nil { fields["rank"] = 0 }
         }
       })
-    let store = try await Store.open(
-      at: path, records: [Person.self, Tag.self, Todo.self], migrations: migrations)
+    let store = try await Store.openOrCreate(
+      at: path, label: "laptop", records: [Person.self, Tag.self, Todo.self],
+      migrations: migrations)
     defer { store.close() }
     #expect(try store.read { try $0.appliedMigrations } == ["1"])
     try await store.write { tx in
