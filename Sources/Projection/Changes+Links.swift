@@ -16,7 +16,7 @@ extension Changes {
     guard deleting.insert(address).inserted else { return }
     for (schema, link) in linking {
       let reference = Value.reference(collection: collection, key: key)
-      for source in try sources(schema.collection, link, reference) {
+      for source in try sources(schema, link, reference) {
         try follow(link, from: schema, source, to: address, reference)
       }
     }
@@ -28,8 +28,9 @@ extension Changes {
   ) throws {
     let sourceAddress = try RecordAddress(collection: schema.collection, key: source)
     guard !deleting.contains(sourceAddress) else { return }
-    let (fields, _) = try state(of: sourceAddress)
-    guard let found = try fields.map({ try Snapshot.decode($0) })?[link.field],
+    let (stored, _) = try state(of: sourceAddress)
+    guard let stored, case let newest = try schema.newest(stored),
+      let found = try Snapshot.decode(newest)[link.field],
       Self.refers(found, to: reference)
     else { return }
     switch link.rule {
@@ -41,13 +42,23 @@ extension Changes {
         "\(schema.collection)/\(source) refers to \(names.collection)/\(names.key) by `\(link.field)`; "
           + "delete or change it first")
     case .clear:
+      var fields = try Snapshot.decode(newest)
       if case .array(let elements) = found {
-        let left = elements.filter { $0 != reference }
-        try update(schema.collection, source, set: [link.field: .array(left)])
+        fields[link.field] = .array(elements.filter { $0 != reference })
       } else {
-        try update(schema.collection, source, unset: [link.field])
+        fields[link.field] = nil
       }
-      drafts[drafts.count - 1].schema = schema.version
+      var writer = CBORWriter(reserving: newest.count)
+      try writer.fields(fields)
+      // What was brought forward is written with it.
+      let difference = try stored.withUnsafeBytes { stored in
+        try writer.bytes.withUnsafeBytes { try FieldMap.difference(from: stored, to: $0) }
+      }
+      var draft = try edit.draft(
+        .update(set: difference.set, unset: difference.unset), collection: schema.collection,
+        key: source)
+      draft.schema = schema.version
+      append(draft)
     }
   }
 
@@ -58,8 +69,9 @@ extension Changes {
 
   /// The keys of records that may refer to one: as stored, and of this write's earlier changes.
   private mutating func sources(
-    _ collection: String, _ link: Link, _ reference: Value
+    _ schema: RegisteredSchema, _ link: Link, _ reference: Value
   ) throws -> [String] {
+    let collection = schema.collection
     var keys: [String] = []
     let query = Query(
       collection,
@@ -67,7 +79,7 @@ extension Changes {
     try store.read { snapshot in
       // Somebody may add another in between: the write is made again then.
       if restsOnSequence == nil { restsOnSequence = snapshot.through }
-      try snapshot.select(query) { keys.append($0.key) }
+      try schema.forward(snapshot).select(query) { keys.append($0.key) }
     }
     for draft in drafts {
       guard let names = try draft.record?.names,

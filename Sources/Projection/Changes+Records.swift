@@ -69,13 +69,13 @@ extension Changes {
 
   private mutating func add<R: Record>(_ kind: EntryKind, _ record: R) throws {
     try checkIsRegistered(R.self)
-    let drafted = try FieldEncoder().withEncoded(record, omittingID: true) { fields in
+    var drafted = try FieldEncoder().withEncoded(record, omittingID: true) { fields in
       try edit.draft(kind, collection: R.schema.collection, key: record.id.key) {
         writer throws(JournalError) in writer.raw(fields)
       }
     }
-    drafts.append(drafted)
-    drafts[drafts.count - 1].schema = R.schema.version
+    drafted.schema = R.schema.version
+    append(drafted)
   }
 
   /// The record's fields after the changes made so far, and the last entry about it that the next

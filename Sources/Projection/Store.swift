@@ -350,6 +350,14 @@ public struct Changes: ~Copyable {
       draft = try edit.draft(kind, collection: collection, key: key, unset: unset, content: nil)
     }
     draft.precondition.last = last
+    append(draft)
+  }
+
+  mutating func append(_ draft: Draft) {
+    // Here again, it can be deleted again.
+    if let record = draft.record, draft.kind == .create || draft.kind == .put {
+      deleting.remove(record)
+    }
     drafts.append(draft)
   }
 }

@@ -349,6 +349,8 @@ package final class AppendContext {
   func clearIndexes() throws {
     try transaction.clear(.indexes)
     for row in try reader().metaRows(prefix: MetaKey.indexBuilds) { try putMeta(row.key, nil) }
+    // What is written behind it in this transaction must not go on as before.
+    state.declarationsChanged()
   }
 
   private func storeHead() throws {

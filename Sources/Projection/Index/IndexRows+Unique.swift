@@ -26,9 +26,11 @@ extension IndexRows {
   }
 
   private func hasAllValues(_ fields: UnsafeRawBufferPointer) throws -> Bool {
-    for (position, name) in definition.fields.enumerated() where position != definition.each {
+    for (position, name) in definition.fields.enumerated() {
       guard let range = try FieldMap.value(named: name, in: fields) else { return false }
       var reader = CBORReader(UnsafeRawBufferPointer(rebasing: fields[range]))
+      // A text where an array belongs has no elements.
+      if position == definition.each, try reader.peekMajor() != 4 { return false }
       if reader.skipNull() { return false }
     }
     return true

@@ -158,9 +158,21 @@ extension Store {
       } else {
         try migration.up(&context)
       }
+      try checkIsDurable(context.changes, next.id)
       return MigrationStep(
         id: next.id, isUndo: next.isUndo, reached: next.reached, through: snapshot.through,
         changes: context.changes)
+    }
+  }
+
+  /// A step's edits are entries. Old records may go from a collection that is kept in memory now.
+  private func checkIsDurable(_ changes: [MigrationContext.Change], _ id: MigrationID) throws {
+    guard !ephemeral.isEmpty else { return }
+    for case let draft in changes.map(\.draft) where draft.kind != .delete {
+      guard let record = draft.record, ephemeral.holds(record.rowKey) else { continue }
+      throw JournalError.invalidInput(
+        "migration \(id) writes records of \"\(try record.names.collection)\", which is kept in memory "
+          + "alone; write them when the store is open")
     }
   }
 }

@@ -11,18 +11,38 @@ struct RegisteredSchema: Sendable {
   var ids = NewIDs.unique
   /// The versions that an upcast begins with.
   var upcasts: Set<UInt32> = []
+  /// What brings records of older forms forward.
+  let chain: UpcastChain
 
   /// - Throws: `JournalError.invalidInput` for a key path that names no stored field.
   init<R: Record>(_ type: R.Type) throws {
     self.type = type
     collection = R.schema.collection
     version = R.schema.version
+    chain = R.schema.upcasts
     for part in R.schema.parts { try part.register(&self) }
     for (position, index) in indexes.enumerated()
     where indexes[..<position].contains(where: { $0.name.utf8.elementsEqual(index.name.utf8) }) {
       throw JournalError.invalidInput(
         "two indexes of \(type) are called \"\(index.name)\"; give each a name of its own")
     }
+  }
+}
+
+/// Records of older forms, for what a schema says of the newest.
+extension RegisteredSchema {
+  /// A view with the type's records in their newest form.
+  func forward(_ snapshot: Snapshot) -> Snapshot {
+    if chain.isEmpty { return snapshot }
+    return Snapshot(
+      snapshot,
+      source: UpcastRecords(base: snapshot.source, chain: chain, collection: collection))
+  }
+
+  /// A record's fields in the newest form.
+  func newest(_ stored: [UInt8]) throws -> [UInt8] {
+    if chain.isEmpty { return stored }
+    return try stored.withUnsafeBytes { try chain.forward($0, collection) } ?? stored
   }
 }
 

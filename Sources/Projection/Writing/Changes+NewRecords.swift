@@ -56,7 +56,7 @@ extension Changes {
     draft.schema = R.schema.version
     // Whoever took the key meanwhile makes the write be done again, with the next one.
     if restsOnReads { draft.precondition.last = 0 }
-    drafts.append(draft)
+    append(draft)
     return try TypedUpdate.current(type, id, fields)
   }
 

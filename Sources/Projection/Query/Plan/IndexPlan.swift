@@ -174,7 +174,9 @@ struct QueryPlanner {
   private func order(_ plan: inout IndexPlan, _ bound: Int, _ isSingle: [Bool], isExact: Bool) {
     let fields = plan.index.definition.fields
     guard plan.ranges.count <= 1, isExact, isSingle.allSatisfy({ $0 }) else { return }
-    let fixed = fields[..<bound]
+    // An element is given, not the array: of that, records have different ones.
+    let each = plan.index.definition.each
+    let fixed = fields[..<bound].indices.filter { $0 != each }.map { fields[$0] }
     let sort = query.sort.filter { one in
       !fixed.contains { $0.utf8.elementsEqual(one.field.utf8) }
     }
