@@ -1,7 +1,8 @@
 import Journal
-import Projection
 import TestKit
 import Testing
+
+@testable import Projection
 
 @Suite struct `Indexes` {
   struct Place: Record, Equatable {
@@ -223,6 +224,37 @@ import Testing
       let rows = try store.journal.read { try $0.storage.count(.indexes) }
       #expect(rows == 0)
     }
+  }
+
+  @Test func `that are being made do not go on naming an erased record`() async throws {
+    let scratch = try Scratch()
+    let store = try Store.create(at: scratch("j"), label: "laptop", isLocal: true)
+    defer { store.close() }
+    for batch in 0..<2 {
+      try await store.write { tx in
+        for number in 0..<400 { try tx.create("places", "\(batch) place \(number)", ["a": 1]) }
+      }
+    }
+    let definition = IndexDefinition(collection: "places", name: "a", fields: ["a"])
+    try await store.journal.transact { context in
+      _ = try context.append(Draft(.declared, body: definition.body()))
+      try Store.build("places", "a", context)
+    }
+    func stands(_ text: String) throws -> Bool {
+      try store.journal.read { reader in
+        try reader.storage.metaRows(prefix: MetaKey.indexBuilds).contains { row in
+          String(decoding: row.payload, as: UTF8.self).contains(text)
+        }
+      }
+    }
+    let keys = try store.read { try $0.query(Query("places")).map(\.key) }
+    let last = keys[499]
+    #expect(try stands(last))
+    try await store.erase("places", last, because: "asked for", isOnlyHere: true)
+    #expect(try !stands(last))
+    #expect(try store.problems() == [])
+    try await store.buildIndexes()
+    #expect(try store.problems() == [])
   }
 
   @Test func `are read in the present only`() async throws {

@@ -2,7 +2,7 @@ package import Journal
 
 /// Keeps the rows of all indexes true to the records, in the transaction that changes a record.
 final class IndexMaintainer: RowFollower {
-  private let indexes: [IndexCatalog.Index]
+  private var indexes: [IndexCatalog.Index]
   /// False in an encrypted journal: an index's rows would show what the records' rows hide.
   private let keepsRows: Bool
 
@@ -36,6 +36,27 @@ final class IndexMaintainer: RowFollower {
     // Only now: what was lent ends with the first of these.
     for row in gone { _ = try transaction.delete(.indexes, key: row.key) }
     for row in come { try transaction.put(.indexes, key: row.key, payload: row.payload) }
+    if after == nil { try forgetKey([UInt8](key), transaction) }
+  }
+
+  /// How far an index is made must not go on naming a record that is taken away: it names the one before.
+  private func forgetKey(_ key: [UInt8], _ transaction: WriteTransaction) throws {
+    for position in indexes.indices {
+      let index = indexes[position]
+      guard case .building(let through, let done, let total) = index.build, through == key else {
+        continue
+      }
+      var before: [UInt8] = []
+      try transaction.scanBackward(.records, from: key) { other, _ in
+        if other.elementsEqual(key) { return true }
+        if other.starts(with: index.collectionPrefix) { before = [UInt8](other) }
+        return false
+      }
+      let build = IndexBuild.building(through: before, done: done, total: total)
+      indexes[position].build = build
+      try transaction.put(
+        .meta, key: [UInt8](MetaKey.indexBuild(index.number).utf8), payload: build.encoded)
+    }
   }
 
   func checkEdit(

@@ -94,12 +94,15 @@ struct JournalSide: Side {
       .makeAsyncIterator()
     var count = try await counts.next() ?? 0
     for edit in Set(edits).sorted() {
+      var expected = count
       try await store.write {
         try $0.update(Todo.self, RecordID(work.key(edit))) {
-          $0.title = $0.title.hasPrefix("Counted") ? "Not" : "Counted"
+          let isCounted = $0.title.hasPrefix("Counted")
+          $0.title = isCounted ? "Not" : "Counted"
+          expected = isCounted ? count - 1 : count + 1
         }
       }
-      count = try await counts.next() ?? 0
+      while count != expected { count = try await counts.next() ?? expected }
     }
     return count
   }
@@ -201,13 +204,15 @@ struct GRDBSide: Side {
     var counts = observation.values(in: pool).makeAsyncIterator()
     var count = try await counts.next() ?? 0
     for edit in Set(edits).sorted() {
-      try await pool.write { [work] database in
-        guard var row = try TodoRow.fetchOne(database, key: work.key(edit)) else { return }
-        try row.updateChanges(database) {
-          $0.title = $0.title.hasPrefix("Counted") ? "Not" : "Counted"
-        }
+      let change = try await pool.write { [work] database in
+        guard var row = try TodoRow.fetchOne(database, key: work.key(edit)) else { return 0 }
+        let isCounted = row.title.hasPrefix("Counted")
+        try row.updateChanges(database) { $0.title = isCounted ? "Not" : "Counted" }
+        return isCounted ? -1 : 1
       }
-      count = try await counts.next() ?? 0
+      // It may tell a number twice.
+      let expected = count + change
+      while count != expected { count = try await counts.next() ?? expected }
     }
     return count
   }
