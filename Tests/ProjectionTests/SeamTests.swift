@@ -95,7 +95,8 @@ import Testing
     }
   }
 
-  @Test func `a migration writes nothing of a collection in memory into the journal`() async throws {
+  @Test func `a migration writes nothing of a collection in memory into the journal`() async throws
+  {
     try await withStore { store in
       let last = try store.journal.lastSequence
       await #expect(throws: JournalError.self) {
@@ -146,7 +147,8 @@ import Testing
     }
   }
 
-  @Test func `a write that shares its transaction with the beginning of an encryption shows nothing`()
+  @Test
+  func `a write that shares its transaction with the beginning of an encryption shows nothing`()
     async throws
   {
     let scratch = try Scratch()
