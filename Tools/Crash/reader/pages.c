@@ -22,7 +22,8 @@ typedef struct {
 
 /* The number by which checksums know each table; order as in docs/format. */
 static const char *const tables[] = {"meta",     "entries", "ids",  "edits",   "records",
-                                     "baseline", "tree",    "gaps", "origins", "peers"};
+                                     "baseline", "tree",    "gaps", "origins", "peers",
+                                     "indexes"};
 
 enum { BRANCH = 1, LEAF = 2, OVERFLOW = 4, META = 8, BIG = 1, TREE = 2, MAX_DEPTH = 32 };
 #define NO_PAGE UINT64_MAX
