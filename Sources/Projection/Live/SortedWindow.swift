@@ -114,14 +114,3 @@ struct SortedWindow<Element> {
     return range.lowerBound
   }
 }
-
-extension Snapshot.Position {
-  /// The order of ``Query``: ties in the order of their keys, whichever way the sort runs.
-  func precedes(_ other: Snapshot.Position, by sort: [Query.Sort]) -> Bool {
-    for (index, one) in sort.enumerated() {
-      let order = SortOrder.compare(self.sort[index], other.sort[index])
-      if order != 0 { return one.isDescending ? order > 0 : order < 0 }
-    }
-    return rowKey.lexicographicallyPrecedes(other.rowKey)
-  }
-}

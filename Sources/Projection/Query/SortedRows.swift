@@ -24,7 +24,7 @@ struct SortedRows {
       position: Snapshot.Position(
         sort: try sort.map { try Snapshot.value($0.field, in: fields) }, rowKey: rowKey),
       fields: [UInt8](fields))
-    if let position, !Self.precedes(position, row.position, by: sort) { return }
+    if let position, !position.precedes(row.position, by: sort) { return }
     rows.append(row)
     // Cut now and then, so that a short list out of a large collection stays short.
     guard wanted < .max / 4, rows.count > max(1_024, wanted * 4) else { return }
@@ -55,18 +55,18 @@ struct SortedRows {
 
   private mutating func cut() {
     let sort = sort
-    rows.sort { Self.precedes($0.position, $1.position, by: sort) }
+    rows.sort { $0.position.precedes($1.position, by: sort) }
     if rows.count > wanted { rows.removeLast(rows.count - wanted) }
   }
+}
 
-  /// Ties stay in the order of their keys, whichever way the sort runs.
-  static func precedes(
-    _ left: Snapshot.Position, _ right: Snapshot.Position, by sort: [Query.Sort]
-  ) -> Bool {
+extension Snapshot.Position {
+  /// The order of a query: ties in the order of their keys, whichever way the sort runs.
+  func precedes(_ other: Snapshot.Position, by sort: [Query.Sort]) -> Bool {
     for (index, one) in sort.enumerated() {
-      let order = SortOrder.compare(left.sort[index], right.sort[index])
+      let order = SortOrder.compare(self.sort[index], other.sort[index])
       if order != 0 { return one.isDescending ? order > 0 : order < 0 }
     }
-    return left.rowKey.lexicographicallyPrecedes(right.rowKey)
+    return rowKey.lexicographicallyPrecedes(other.rowKey)
   }
 }

@@ -58,7 +58,7 @@ struct OrderedTaker {
       Snapshot.Position(
         sort: try query.sort.map { try Snapshot.value($0.field, in: fields) }, rowKey: rowKey)
     }
-    if let position, !SortedRows.precedes(position, try place(), by: query.sort) { return }
+    if let position, try !position.precedes(place(), by: query.sort) { return }
     guard toSkip == 0 else {
       toSkip -= 1
       return
