@@ -54,7 +54,7 @@ enum Commit {
   ) throws(JournalError) {
     if meta.mainTree.isEmpty { return }
     let name = "transaction \(meta.transactionID) of \(file.path)"
-    let reader = PagedReader(file, meta, pin: nil)
+    let reader = PagedReader(file, meta, pin: nil, refusesFreePages: false)
     guard let head = try reader.storedHeadRow() else {
       // The commit that makes the tables comes before the first head row.
       if headRows == .whereTheyStand { return }

@@ -19,8 +19,10 @@ package final class PagedReader: StorageReader {
     return source.file.path.hasSuffix(name) ? String(source.file.path.dropLast(name.count)) : nil
   }
 
-  init(_ file: PageFile, _ meta: MetaPage, pin: Pin?) {
+  /// `refusesFreePages`: whether a table that refers to a page the commit does not use is damage.
+  init(_ file: PageFile, _ meta: MetaPage, pin: Pin?, refusesFreePages: Bool = true) {
     source = PageSource(file, meta)
+    source.refusesFreePages = refusesFreePages
     self.pin = pin
   }
 

@@ -264,6 +264,45 @@ import Testing
     #expect(found > 20)
   }
 
+  /// Free pages keep what older commits wrote, checksums and all.
+  @Test func aPageNumberThatLeadsToWhatAnOlderCommitHeldIsFound() throws {
+    let environment = try Environment.create(directory: directory.path)
+    for commit: UInt8 in 0..<12 {
+      try environment.commit { transaction throws in
+        for key: UInt8 in 0..<8 { try transaction.put(.baseline, key: [key], payload: [commit]) }
+      }
+    }
+    let expected = try environment.read { try $0.allRows() }
+    environment.close()
+    let bytes = try Data(contentsOf: URL(fileURLWithPath: directory.dataFile))
+    let reader = try PagedReader.open(file: directory.dataFile)
+    let root = try reader.tree(.baseline).root
+    var free: [UInt64] = []
+    try FreeList(reader.source).forEachRecord { free += $0.pages }
+    let place =
+      try #require(
+        bytes.range(
+          of: Data("baseline".utf8), in: Int(reader.source.meta.mainTree.root) * 4096..<bytes.count)
+      ).upperBound + 40
+    #expect(bytes[place] == UInt8(root))
+    var refused = 0
+    for number in free {
+      var changed = bytes
+      withUnsafeBytes(of: number.littleEndian) {
+        changed.replaceSubrange(place..<place + 8, with: $0)
+      }
+      let damaged = try PagedReader.open(file: try directory.copy(changed))
+      #expect(throws: JournalError.self, "page \(number)") { try damaged.allRows() }
+      if (try? PagedReader(
+        damaged.source.file, damaged.source.meta, pin: nil, refusesFreePages: false
+      )
+      .allRows()).map({ $0 != expected }) == true {
+        refused += 1
+      }
+    }
+    #expect(refused > 0, "no free page was one of an older table: the test shows nothing")
+  }
+
   @Test func garbageIsDamageAndNeverACrash() throws {
     var random = SeededRandom(seed: 5)
     for size in [0, 1, 4096, 8192, 70_000] {

@@ -97,15 +97,19 @@ final class DamagedJournal {
 
   var byteCount: Int { original.count }
 
-  /// Changes one bit: by turns of what LMDB reads of the meta pages, of bytes that are not zero, of
-  /// any byte up to the last page.
+  /// Changes one bit: by turns of what LMDB reads of the meta pages, of the tables' records, of bytes
+  /// that are not zero, of any byte up to the last page.
   func flip(_ number: Int, _ random: inout some RandomNumberGenerator) -> String {
     var offset = 0
-    switch number % 3 {
+    switch number % 4 {
     case 0:
       offset =
         Int.random(in: 0...1, using: &random) * 4096 + Int.random(in: 0..<152, using: &random)
     case 1:
+      offset =
+        treeRecords[Int.random(in: treeRecords.indices, using: &random)]
+        + Int.random(in: 0..<48, using: &random)
+    case 2:
       repeat {
         offset = Int.random(in: 0..<pages * 4096, using: &random)
       } while original[offset] == 0
