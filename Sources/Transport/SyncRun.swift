@@ -36,22 +36,28 @@ struct SyncRun {
     var fruitless = 0
     while true {
       let declaration = declaration
-      let skipping = postponed
+      let (skipping, limit) = (postponed, max(1, remote.changesPerPush))
       let (segment, isNew) = try await journal.transact { context in
         let before = context.head.lastSequence
-        let segment = try SegmentSealer.next(for: declaration, in: context, skipping: skipping)
+        let segment = try SegmentSealer.next(
+          for: declaration, in: context, skipping: skipping, limit: limit)
         return (segment, context.head.lastSequence > before)
       }
       guard let segment else { return }
       hasAppended = hasAppended || isNew
-      let push = Push(witness: try await nextWitness(), segment: segment.bytes)
+      let push = Push(
+        witness: remote.isWitness ? try await nextWitness() : nil, segment: segment.bytes,
+        isRepeated: segment.isRepeated)
       // What a server has seen must not be lost here.
       try await journal.ensureDurable()
       let answer = try await remote.push(push)
       switch answer {
       case .judged(let verdicts, let size):
-        let progress = try await book(segment, verdicts, size: size)
+        let progress = try await book(segment, verdicts, size: remote.isWitness ? size : nil)
         fruitless = progress ? 0 : fruitless + 1
+      case .interrupted(let verdicts, let error):
+        _ = try await book(segment, verdicts, size: nil)
+        throw error
       case .sizeDiffers(let size):
         acknowledgedSize = size
         fruitless += 1
@@ -69,22 +75,24 @@ struct SyncRun {
 
   /// Books the verdicts; false when the server accepted and refused nothing.
   private mutating func book(
-    _ segment: Segment, _ verdicts: [Verdict], size: UInt64
+    _ segment: Segment, _ verdicts: [Verdict], size: UInt64?
   ) async throws -> Bool {
     guard verdicts.count == segment.edits.count else {
       throw TransportError.protocolViolation(
         "the server gave \(verdicts.count) verdicts for \(segment.edits.count) changes; "
           + "the segment stays in flight and is sent again")
     }
-    try checkAcknowledged(size)
-    let booking = Booking(remote: declaration.name, segment: segment, verdicts: verdicts)
-    let name = declaration.name
+    if let size { try checkAcknowledged(size) }
+    let (name, takesEntries) = (declaration.name, declaration.takesEntries)
     let outcome = try await journal.transact { context in
+      let booking = Booking(
+        remote: name, segment: segment, verdicts: verdicts,
+        forms: takesEntries ? RemoteForms() : try context.reader().remoteForms())
       let outcome = try booking.book(context)
-      try context.putMeta(MetaKey.witness(name), [UInt8](sequence: size))
+      if let size { try context.putMeta(MetaKey.witness(name), [UInt8](sequence: size)) }
       return outcome
     }
-    acknowledgedSize = size
+    if let size { acknowledgedSize = size }
     hasAppended = true
     report.pushed += segment.edits.count
     report.accepted += outcome.accepted
@@ -120,10 +128,13 @@ struct SyncRun {
         cursor = nil
         continue
       }
-      let intake = Intake(remote: name, epoch: page.epoch)
+      let takesEntries = declaration.takesEntries
       let outcome: Intake.Outcome
       do {
-        outcome = try await journal.transact { try intake.append(page, $0) }
+        outcome = try await journal.transact { context in
+          let forms = takesEntries ? RemoteForms() : try context.reader().remoteForms()
+          return try Intake(remote: name, epoch: page.epoch, forms: forms).append(page, context)
+        }
       } catch JournalError.invalidInput(let reason) {
         throw TransportError.protocolViolation(
           "the feed has a change this journal cannot hold: \(reason). The cursor stays")
@@ -131,7 +142,9 @@ struct SyncRun {
       report.pulled += outcome.pulled
       report.conflicts += outcome.conflicts
       hasAppended = hasAppended || outcome.appended > 0
-      guard page.cursor != cursor?.cursor || (page.changes.isEmpty && !page.hasMore) else {
+      // A server of records shows the last of them again each time; ours shows every change once.
+      let isSame = page.cursor == cursor?.cursor
+      guard !isSame || (!page.hasMore && (page.changes.isEmpty || !takesEntries)) else {
         throw TransportError.protocolViolation(
           "the server gives the same cursor again though there is more")
       }
@@ -142,7 +155,7 @@ struct SyncRun {
       }
       // One more, empty page tells the server that this one is booked, so that it never trims
       // what this device has yet to read.
-      guard page.hasMore || !page.changes.isEmpty else { return }
+      guard page.hasMore || !(page.changes.isEmpty || isSame) else { return }
       cursor = RemoteCursor(epoch: page.epoch, cursor: page.cursor, through: page.through)
     }
   }
@@ -151,6 +164,7 @@ struct SyncRun {
 
   /// Shows the server the checkpoint over everything this run appended.
   mutating func showCheckpoint() async throws {
+    guard remote.isWitness else { return }
     let size = try journal.lastSequence
     guard hasAppended || acknowledgedSize == 0, size > acknowledgedSize else { return }
     for _ in 0..<Self.attemptLimit {
@@ -189,6 +203,7 @@ struct SyncRun {
   /// Also when the server has seen nothing: from the first contact on an answer may be lost, and
   /// then only what was acknowledged is known to be safe to trim.
   mutating func noteWitness() async throws {
+    guard remote.isWitness else { return }
     let name = declaration.name
     let size = acknowledgedSize
     let noted = try journal.read { try $0.witnessedSize(of: name) }

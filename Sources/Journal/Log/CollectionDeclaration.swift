@@ -1,4 +1,5 @@
-/// What a `declared` entry says of a collection: so far, that its edits never leave the device.
+/// What a `declared` entry says of a collection: that its edits never leave the device, or how its
+/// records look to servers that keep records.
 ///
 /// The row `fold/collection/<name>` keeps the settings, so that every process knows them, also one
 /// that knows no types.
@@ -6,22 +7,28 @@ package struct CollectionDeclaration: Sendable, Hashable {
   package var name: String
   /// Edits are base at once, are never pending and never sent.
   package var isLocalOnly: Bool
+  /// How records look to servers that keep records.
+  package var form: RemoteForm
 
-  package init(_ name: String, isLocalOnly: Bool) {
+  package init(_ name: String, isLocalOnly: Bool, form: RemoteForm = RemoteForm()) {
     self.name = name
     self.isLocalOnly = isLocalOnly
+    self.form = form
   }
 
   /// The subject of its `declared` entries.
   package static let subject = "collection"
   private static let local = "local"
+  private static let remote = "remote"
 
   /// The body of the `declared` entry that says this.
   package func body() throws -> [UInt8] {
     var body = BodyBuilder()
     body.add(.subject, text: Self.subject)
     body.add(.name, text: name)
-    try body.add(.settings) { try $0.fields([Self.local: .bool(isLocalOnly)]) }
+    var settings: Fields = [Self.local: .bool(isLocalOnly)]
+    if !form.isEmpty { settings[Self.remote] = .object(form.settings) }
+    try body.add(.settings) { try $0.fields(settings) }
     return body.finish()
   }
 
@@ -36,7 +43,32 @@ package struct CollectionDeclaration: Sendable, Hashable {
     }
     self.name = name
     isLocalOnly = fields[Self.local] == .bool(true)
+    form = RemoteForm()
+    guard let remote = fields[Self.remote] else { return }
+    guard case .object(let settings) = remote else {
+      throw JournalError.damaged("the remote form of collection \(name) is malformed")
+    }
+    form = try RemoteForm(settings: settings)
   }
+}
+
+/// How records look to servers that keep records, by collection.
+package struct RemoteForms: Sendable {
+  private var forms: [[UInt8]: RemoteForm] = [:]
+
+  /// All records look as they are stored.
+  package init() {}
+
+  init(_ declarations: [CollectionDeclaration]) {
+    for declaration in declarations where !declaration.form.isEmpty {
+      forms[Array(declaration.name.utf8)] = declaration.form
+    }
+  }
+
+  package var isEmpty: Bool { forms.isEmpty }
+
+  /// Nil where records go as they are stored.
+  package subscript(collection: String) -> RemoteForm? { forms[Array(collection.utf8)] }
 }
 
 /// The collections whose edits never leave the device, by the beginning of their rows' keys.
@@ -48,21 +80,10 @@ package struct LocalCollections: Sendable {
 
   /// Reads the declarations of collections. Costs one look where there are none.
   package init(_ storage: any StorageReader) throws {
-    let prefix = [UInt8](MetaKey.collections.utf8)
-    var found: [[UInt8]] = []
-    try storage.scan(.meta, from: prefix) { key, payload in
-      guard key.starts(with: prefix) else { return false }
-      guard
-        let name = Hex.decode(String(decoding: key.dropFirst(prefix.count), as: UTF8.self))
-      else { throw JournalError.damaged("a row of `meta` names no collection") }
-      let declaration = try CollectionDeclaration(
-        name: String(decoding: name, as: UTF8.self), settings: payload)
-      if declaration.isLocalOnly {
-        found.append(name.withUnsafeBytes { RecordAddress.prefix(collection: $0) })
-      }
-      return true
+    prefixes = try storage.collectionDeclarations().filter(\.isLocalOnly).map { declaration in
+      var name = declaration.name
+      return name.withUTF8 { RecordAddress.prefix(collection: UnsafeRawBufferPointer($0)) }
     }
-    prefixes = found
   }
 
   package var isEmpty: Bool { prefixes.isEmpty }
@@ -83,7 +104,30 @@ package struct LocalCollections: Sendable {
   }
 }
 
+extension StorageReader {
+  /// What is declared of collections, in the order of their names.
+  fileprivate func collectionDeclarations() throws -> [CollectionDeclaration] {
+    let prefix = [UInt8](MetaKey.collections.utf8)
+    var found: [CollectionDeclaration] = []
+    try scan(.meta, from: prefix) { key, payload in
+      guard key.starts(with: prefix) else { return false }
+      guard
+        let name = Hex.decode(String(decoding: key.dropFirst(prefix.count), as: UTF8.self))
+      else { throw JournalError.damaged("a row of `meta` names no collection") }
+      found.append(
+        try CollectionDeclaration(name: String(decoding: name, as: UTF8.self), settings: payload))
+      return true
+    }
+    return found
+  }
+}
+
 extension JournalReader {
+  /// How records look to servers that keep records.
+  package func remoteForms() throws -> RemoteForms {
+    RemoteForms(try storage.collectionDeclarations())
+  }
+
   /// The collections whose edits never leave the device, beside all of a local journal.
   package func localCollections() throws -> LocalCollections {
     try LocalCollections(storage)

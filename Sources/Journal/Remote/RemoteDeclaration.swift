@@ -2,7 +2,7 @@
 /// of it.
 public struct RemoteDeclaration: Sendable, Hashable {
   public var name: String
-  /// What protocol it speaks: `journal` for our own server.
+  /// What protocol it speaks: `journal` for our own server, `rest` for a server of plain records.
   public var kind: String
   public var url: String
   /// The collections it owns; empty means all that no other remote names and that are not declared
@@ -10,11 +10,17 @@ public struct RemoteDeclaration: Sendable, Hashable {
   public var collections: [String]
   /// The environment variable that holds the Authorization header's value.
   public var authorizationVariable: String?
+  /// What else its kind has to know, such as the names of fields; empty for our own server.
+  public var options: Fields
+
+  /// Whether it takes entries as they are and keeps this journal's checkpoints; other servers see
+  /// records, in the form their collection's declaration names.
+  package var takesEntries: Bool { kind == "journal" }
 
   /// - Throws: ``JournalError/invalidInput(_:)`` when the name is not 1–64 of A–Z a–z 0–9 . _ -
   public init(
     name: String, kind: String, url: String, collections: [String] = [],
-    authorizationVariable: String? = nil
+    authorizationVariable: String? = nil, options: Fields = Fields()
   ) throws(JournalError) {
     guard (1...64).contains(name.utf8.count), !name.hasPrefix("."),
       name.utf8.allSatisfy({ byte in
@@ -36,6 +42,7 @@ public struct RemoteDeclaration: Sendable, Hashable {
     self.url = url
     self.collections = collections
     self.authorizationVariable = authorizationVariable
+    self.options = options
   }
 
   private var settings: Fields {
@@ -44,6 +51,7 @@ public struct RemoteDeclaration: Sendable, Hashable {
       "collections": .array(collections.map { .string($0) }),
     ]
     if let authorizationVariable { settings["authEnv"] = .string(authorizationVariable) }
+    if !options.isEmpty { settings["options"] = .object(options) }
     return settings
   }
 
@@ -70,8 +78,11 @@ public struct RemoteDeclaration: Sendable, Hashable {
     }
     var variable: String?
     if case .string(let text) = fields["authEnv"] ?? .null { variable = text }
+    var options = Fields()
+    if case .object(let stored) = fields["options"] ?? .null { options = stored }
     try self.init(
-      name: name, kind: kind, url: url, collections: collections, authorizationVariable: variable)
+      name: name, kind: kind, url: url, collections: collections,
+      authorizationVariable: variable, options: options)
   }
 
   /// Whether two remotes would both own some collection.

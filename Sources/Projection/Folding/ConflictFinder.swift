@@ -6,7 +6,8 @@ struct ConflictFinder {
   /// The name the default decider is recorded under.
   static let defaultDecider = "keep"
 
-  let before: RecordRow
+  /// The base's fields before the change, with what was accepted of this journal up to its version.
+  let expected: [UInt8]?
   let after: RecordRow
   let change: Body
   let state: any FoldState
@@ -19,7 +20,7 @@ struct ConflictFinder {
   func draft(
     _ overlay: [Overlay.Member], cause: EntryHeader, version: ServerVersion
   ) throws -> Draft? {
-    let touchesExistence = (before.baseFields == nil) != (after.baseFields == nil)
+    let touchesExistence = (expected == nil) != (after.baseFields == nil)
     let changed = try changedNames()
     var contested: Set<[UInt8]>? = []
     var outcomes: [ConflictOutcome] = []
@@ -60,7 +61,7 @@ struct ConflictFinder {
       for _ in 0..<(try reader.arrayCount()) { names.insert([UInt8](raw[try reader.text()])) }
       return names
     }
-    return try Self.differing(before.baseFields, after.baseFields)
+    return try Self.differing(expected, after.baseFields)
   }
 
   private static func differing(_ left: [UInt8]?, _ right: [UInt8]?) throws -> Set<[UInt8]> {

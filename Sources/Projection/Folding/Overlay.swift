@@ -89,6 +89,17 @@ struct Overlay {
     row.overlaid = fields
   }
 
+  /// The fields that some of the members leave of others.
+  func fold(
+    over fields: [UInt8]?, _ state: any FoldState, where isIncluded: (Member) throws -> Bool
+  ) throws -> [UInt8]? {
+    var fields = fields
+    for member in members where try isIncluded(member) {
+      fields = try Self.apply(member, to: fields, state)
+    }
+    return fields
+  }
+
   private static func apply(
     _ member: Member, to fields: [UInt8]?, _ state: any FoldState
   ) throws -> [UInt8]? {

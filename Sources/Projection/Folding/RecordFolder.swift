@@ -162,7 +162,7 @@ package struct RecordFolder: InlineFolder {
     }
     outcome.previous = row.last
     row.last = header.sequence
-    let before = row
+    let before = row.baseFields
     row.base = RecordRow.Base(
       version: version, born: try body.version(.born) ?? version, generation: generation ?? 0)
     row.baseFields = try body.unsigned(.state) == 0 ? body.raw(.fields).map { [UInt8]($0) } : nil
@@ -171,12 +171,21 @@ package struct RecordFolder: InlineFolder {
       return outcome
     }
     var overlay = try Overlay(row, state)
+    let isForeign = try !isReplay && body.unsigned(.own) == nil
+    // What the server took of this journal is no news to it.
+    let expected =
+      isForeign
+      ? try overlay.fold(over: before, state) { member in
+        try isReached(member.state, from: remote, through: version, state)
+      } : nil
     try settle(&overlay, row, from: remote, through: version, state)
     try overlay.store(in: &row, state)
     try state.putRecord(key, row.encoded)
-    if !isReplay, try body.unsigned(.own) == nil {
-      let conflict = try ConflictFinder(before: before, after: row, change: body, state: state)
-        .draft(overlay.members, cause: header, version: version)
+    if isForeign {
+      let conflict = try ConflictFinder(
+        expected: expected, after: row, change: body, state: state
+      )
+      .draft(overlay.members, cause: header, version: version)
       if let conflict { outcome.derived.append(conflict) }
     }
     return outcome

@@ -7,6 +7,7 @@ struct RegisteredSchema: Sendable {
   let version: UInt32
   var indexes: [IndexDefinition] = []
   var links: [Link] = []
+  var remoteFields = RemoteForm()
   var storage = StorageKind.shared
   var ids = NewIDs.unique
   /// The versions that an upcast begins with.

@@ -5,6 +5,8 @@ struct Booking: Sendable {
   let remote: String
   let segment: Segment
   let verdicts: [Verdict]
+  /// How the server's records are read.
+  let forms: RemoteForms
 
   /// What the verdicts came to.
   struct Outcome: Sendable {
@@ -22,11 +24,17 @@ struct Booking: Sendable {
     var results: [Acceptance] = []
     var refusals: [(SequenceNumber, String, String)] = []
     var again: [SequenceNumber] = []
-    var states: [FeedChange] = []
+    var states = AnsweredStates()
     for (edit, verdict) in zip(segment.edits, verdicts) {
       switch verdict {
       case .accepted(let version): results.append(Acceptance(edit, version))
       case .absorbed(let version): results.append(Acceptance(edit, version, isAbsorbed: true))
+      case .applied(let state):
+        results.append(Acceptance(edit, state.version))
+        states.append(state)
+      case .missed(let state):
+        results.append(Acceptance(edit, state.version, isAbsorbed: true))
+        states.append(state)
       case .refused(let code, let message): refusals.append((edit, code, message))
       case .conflict(let state):
         again.append(edit)
@@ -45,8 +53,8 @@ struct Booking: Sendable {
       Int(context.head.lastSequence - before)
       - [results.isEmpty, refusals.isEmpty, again.isEmpty]
       .count { !$0 }
-    let intake = Intake(remote: remote, epoch: "")
-    for state in states {
+    let intake = Intake(remote: remote, epoch: "", forms: forms)
+    for state in states.newest {
       outcome.conflicts += try intake.append(state, context).conflicts
     }
     outcome.accepted = results.count
@@ -94,5 +102,20 @@ struct Booking: Sendable {
   /// What a server says is kept, but not more than a person would read.
   private static func bounded(_ text: String, bytes: Int) -> String {
     text.utf8.count <= bytes ? text : String(decoding: text.utf8.prefix(bytes), as: UTF8.self)
+  }
+}
+
+/// The states a server's answers show, of each record the last one: edits of one record that were
+/// answered together are folded together.
+private struct AnsweredStates {
+  private var states: [FeedChange?] = []
+  private var positions: [[[UInt8]]: Int] = [:]
+
+  var newest: [FeedChange] { states.compactMap { $0 } }
+
+  mutating func append(_ state: FeedChange) {
+    let record = [Array(state.collection.utf8), Array(state.key.utf8)]
+    if let earlier = positions.updateValue(states.count, forKey: record) { states[earlier] = nil }
+    states.append(state)
   }
 }

@@ -7,6 +7,8 @@ struct Segment: Sendable {
   var sent: SequenceNumber
   var edits: [SequenceNumber]
   var bytes: [UInt8]
+  /// Whether an earlier attempt may have reached the server.
+  var isRepeated = false
 }
 
 /// Chooses, seals and re-makes segments.
@@ -19,11 +21,17 @@ enum SegmentSealer {
   ///
   /// - Throws: `JournalError.damaged` when the segment in flight cannot be made again as it was.
   static func next(
-    for remote: RemoteDeclaration, in context: AppendContext, skipping: Set<SequenceNumber>
+    for remote: RemoteDeclaration, in context: AppendContext, skipping: Set<SequenceNumber>,
+    limit: Int
   ) throws -> Segment? {
     let reader = try context.reader()
-    if let inFlight = try resume(remote, reader) { return inFlight }
-    let edits = try choose(remote, reader, skipping: skipping)
+    let forms = remote.takesEntries ? RemoteForms() : try reader.remoteForms()
+    let inFlight = try resume(remote, forms, reader)
+    if case .segment(let segment) = inFlight { return segment }
+    if case .otherwise(let sent, let edits) = inFlight {
+      try release(sent, edits, of: remote, in: context)
+    }
+    let edits = try choose(remote, forms, try context.reader(), skipping: skipping, limit: limit)
     guard !edits.isEmpty else { return nil }
     let bytes = SegmentCodec.encode(edits)
     var body = BodyBuilder()
@@ -39,13 +47,37 @@ enum SegmentSealer {
     body.add(.entries) { $0.ranges(edits.map(\.sequence)) }
     body.add(.digest, data: [UInt8](SHA256.hash(data: bytes)))
     let appended = try context.append(Draft(.sent, body: body.finish()))
-    return Segment(sent: appended.sequence ?? 0, edits: edits.map(\.sequence), bytes: bytes)
+    var segment = Segment(
+      sent: appended.sequence ?? 0, edits: edits.map(\.sequence), bytes: bytes)
+    if case .otherwise = inFlight { segment.isRepeated = true }
+    return segment
+  }
+
+  /// What is in flight.
+  private enum InFlight {
+    case nothing
+    case segment(Segment)
+    /// What it was made of looks otherwise to the server by now.
+    case otherwise(sent: SequenceNumber, edits: [SequenceNumber])
+  }
+
+  /// The remote form of records has changed since these edits were sealed: they are sealed anew.
+  private static func release(
+    _ sent: SequenceNumber, _ edits: [SequenceNumber], of remote: RemoteDeclaration,
+    in context: AppendContext
+  ) throws {
+    var body = BodyBuilder()
+    body.add(.reason, text: "form changed")
+    body.add(.remote, text: remote.name)
+    body.add(.entries) { $0.ranges(edits) }
+    body.add(.sent, unsigned: sent)
+    _ = try context.append(Draft(.retried, body: body.finish()))
   }
 
   private static func resume(
-    _ remote: RemoteDeclaration, _ reader: JournalReader
-  ) throws -> Segment? {
-    guard try reader.counts().inFlight > 0 else { return nil }
+    _ remote: RemoteDeclaration, _ forms: RemoteForms, _ reader: JournalReader
+  ) throws -> InFlight {
+    guard try reader.counts().inFlight > 0 else { return .nothing }
     var sealed: [SequenceNumber] = []
     try reader.scanEdits { _, state in
       if case .inFlight(let sent) = state.delivery, !sealed.contains(sent) { sealed.append(sent) }
@@ -55,27 +87,29 @@ enum SegmentSealer {
       guard let entry = try reader.entry(sent) else {
         throw JournalError.damaged("the `sent` entry \(sent) is missing; run `journal verify`")
       }
-      let found = try entry.plainBody.withUnsafeBytes { bytes -> Segment? in
+      let found = try entry.plainBody.withUnsafeBytes { bytes -> InFlight? in
         let body = try Body(bytes)
         guard try body.text(.remote) == remote.name else { return nil }
         let edits = try body.ranges(.entries).flatMap { Array($0) }
         let bases = try sealedBases(body, count: edits.count)
-        let bytes = SegmentCodec.encode(try changes(edits, reader, bases: bases))
+        let bytes = SegmentCodec.encode(try changes(edits, forms, reader, bases: bases))
         guard try body.data(.digest) == [UInt8](SHA256.hash(data: bytes)) else {
+          if !remote.takesEntries { return .otherwise(sent: sent, edits: edits) }
           throw JournalError.damaged(
             "the segment sealed by entry \(sent) cannot be made again as it was sent; "
               + "run `journal verify`")
         }
-        return Segment(sent: sent, edits: edits, bytes: bytes)
+        return .segment(Segment(sent: sent, edits: edits, bytes: bytes, isRepeated: true))
       }
       if let found { return found }
     }
-    return nil
+    return .nothing
   }
 
   /// The pending edits to send next, oldest first; a group is taken whole or left for later.
   private static func choose(
-    _ remote: RemoteDeclaration, _ reader: JournalReader, skipping: Set<SequenceNumber>
+    _ remote: RemoteDeclaration, _ forms: RemoteForms, _ reader: JournalReader,
+    skipping: Set<SequenceNumber>, limit: Int
   ) throws -> [SegmentChange] {
     let ownership = try Ownership(reader.remotes(), remote)
     var chosen: [SequenceNumber] = []
@@ -86,7 +120,7 @@ enum SegmentSealer {
       defer { unit = (0, [], 0) }
       guard
         chosen.isEmpty
-          || (chosen.count + unit.edits.count <= SegmentCodec.maximumChanges
+          || (chosen.count + unit.edits.count <= min(limit, SegmentCodec.maximumChanges)
             && size + unit.bytes <= maximumBytes)
       else { return false }
       chosen += unit.edits
@@ -110,13 +144,14 @@ enum SegmentSealer {
       return true
     }
     if !isFull, !unit.edits.isEmpty { _ = take() }
-    return try changes(chosen, reader)
+    return try changes(chosen, forms, reader)
   }
 
   /// The changes of a segment. Of a group that reaches into another remote's collections only the
   /// part this remote owns is here: where a group ends is told by the neighbours, not the flag.
   private static func changes(
-    _ edits: [SequenceNumber], _ reader: JournalReader, bases: [SegmentChange.Base]? = nil
+    _ edits: [SequenceNumber], _ forms: RemoteForms, _ reader: JournalReader,
+    bases: [SegmentChange.Base]? = nil
   ) throws -> [SegmentChange] {
     var groups: [SequenceNumber] = []
     var changes: [SegmentChange] = []
@@ -128,7 +163,7 @@ enum SegmentSealer {
         SegmentChange(
           sequence: sequence, id: entry.header.id, kind: entry.header.kind,
           schema: entry.header.schema, time: entry.header.time, moreOfGroup: false, base: base,
-          isStrict: false, body: try sentBody(entry)))
+          isStrict: false, body: try sentBody(entry, forms)))
     }
     for index in changes.indices.dropLast() where groups[index] != 0 {
       changes[index].moreOfGroup = groups[index] == groups[index + 1]
@@ -137,8 +172,11 @@ enum SegmentSealer {
   }
 
   /// The body as the server is to see it: an erasure names nothing but `born`.
-  private static func sentBody(_ entry: StoredEntry) throws -> [UInt8] {
-    guard entry.header.kind == .erased else { return try entry.plainBody }
+  private static func sentBody(_ entry: StoredEntry, _ forms: RemoteForms) throws -> [UInt8] {
+    guard entry.header.kind == .erased else {
+      if forms.isEmpty { return try entry.plainBody }
+      return try entry.plainBody.withUnsafeBytes { try forms.outgoing(Body($0)) }
+    }
     return try entry.plainBody.withUnsafeBytes { bytes in
       guard let born = try Body(bytes).version(.born) else { throw missing(entry.header.sequence) }
       var body = BodyBuilder()

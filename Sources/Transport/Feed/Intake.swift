@@ -5,6 +5,8 @@ import Journal
 struct Intake: Sendable {
   let remote: String
   let epoch: String
+  /// How the server's records are read; none where it shows them as they are stored.
+  var forms = RemoteForms()
 
   struct Outcome: Sendable {
     /// Changes that were new here and not this journal's own.
@@ -61,7 +63,9 @@ struct Intake: Sendable {
     var body = BodyBuilder()
     body.add(.collection, text: change.collection)
     body.add(.key, text: change.key)
-    if case .live(let fields) = change.state { body.add(.fields, raw: fields) }
+    if case .live(let fields) = change.state {
+      body.add(.fields, raw: try forms.incoming(fields, change.collection))
+    }
     body.add(.remote, text: remote)
     body.add(.epoch, text: epoch)
     body.add(.version, version: change.version)

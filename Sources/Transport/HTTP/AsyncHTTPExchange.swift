@@ -39,7 +39,9 @@
           outgoing, timeout: .seconds(HTTPLimits.totalSeconds))
         let body = try await response.body.collect(upTo: HTTPLimits.responseBytes)
         return HTTPExchangeResponse(
-          status: Int(response.status.code), body: [UInt8](body.readableBytesView))
+          status: Int(response.status.code),
+          headers: response.headers.map { (name: $0.name, value: $0.value) },
+          body: [UInt8](body.readableBytesView))
       } catch is NIOTooManyBytesError {
         throw TransportError.protocolViolation("the server's answer is over 8 MiB")
       } catch {

@@ -26,11 +26,19 @@ public struct HTTPExchangeRequest: Sendable {
 
 public struct HTTPExchangeResponse: Sendable {
   public var status: Int
+  public var headers: [(name: String, value: String)]
   public var body: [UInt8]
 
-  public init(status: Int, body: [UInt8]) {
+  public init(status: Int, headers: [(name: String, value: String)] = [], body: [UInt8]) {
     self.status = status
+    self.headers = headers
     self.body = body
+  }
+
+  /// The value of the first header of that name, whatever its case.
+  public func header(_ name: String) -> String? {
+    let name = name.lowercased()
+    return headers.first { $0.name.lowercased() == name }?.value
   }
 }
 

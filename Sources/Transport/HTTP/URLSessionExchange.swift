@@ -34,8 +34,12 @@
           }
           body.append(byte)
         }
-        let status = (response as? HTTPURLResponse)?.statusCode ?? 0
-        return HTTPExchangeResponse(status: status, body: body)
+        let answer = response as? HTTPURLResponse
+        let headers = (answer?.allHeaderFields ?? [:]).map { name, value in
+          (name: "\(name)", value: "\(value)")
+        }
+        return HTTPExchangeResponse(
+          status: answer?.statusCode ?? 0, headers: headers, body: body)
       } catch let error as URLError {
         throw TransportError.unreachable(
           "no answer from \(request.url): \(error.code.rawValue). What was recorded is safe here; "

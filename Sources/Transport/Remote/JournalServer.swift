@@ -28,7 +28,10 @@ public struct JournalServer: Remote {
   }
 
   public func push(_ push: Push) async throws -> PushAnswer {
-    let body = PushCodec.encode(push.witness, segment: push.segment)
+    guard let witness = push.witness else {
+      throw TransportError.invalidConfiguration("a push to our server carries a checkpoint")
+    }
+    let body = PushCodec.encode(witness, segment: push.segment)
     let answer = try await send("POST", "/v1/push", body, alsoAllowing: [409, 412])
     switch answer.status {
     case 409: return .forked

@@ -212,6 +212,9 @@ package enum PushCodec {
       writer.array(count: 2)
       writer.unsigned(1)
       writer.version(version)
+    // The feed of our own server shows the state.
+    case .applied(let state): write(.accepted(state.version), into: &writer)
+    case .missed(let state): write(.absorbed(state.version), into: &writer)
     case .conflict(let state):
       writer.array(count: 2)
       writer.unsigned(2)

@@ -12,8 +12,19 @@ public protocol Remote: Sendable {
   func push(_ push: Push) async throws -> PushAnswer
   /// The feed after a cursor; nil begins with the full state.
   func changes(after cursor: String?, limit: Int, device: DeviceID) async throws -> FeedPage
-  /// Shows the device's checkpoint.
+  /// Shows the device's checkpoint. Never called where ``isWitness`` is false.
   func show(_ witness: Witness) async throws -> WitnessAnswer
+  /// Whether the server keeps this device's checkpoints and holds it to them; true unless said
+  /// otherwise.
+  var isWitness: Bool { get }
+  /// Most changes pushed at once; a group that is larger goes whole. 1,000 unless said otherwise, which
+  /// is also the most there can be.
+  var changesPerPush: Int { get }
+}
+
+extension Remote {
+  public var isWitness: Bool { true }
+  public var changesPerPush: Int { SegmentCodec.maximumChanges }
 }
 
 public struct RemoteInfo: Sendable, Equatable {
@@ -55,13 +66,17 @@ public struct Witness: Sendable, Equatable {
 }
 
 public struct Push: Sendable, Equatable {
-  public var witness: Witness
+  /// Nil for a server that keeps no checkpoints.
+  public var witness: Witness?
   /// The sealed segment: the same bytes on every attempt.
   public var segment: [UInt8]
+  /// Whether an earlier attempt may have reached the server, all of it or a part.
+  public var isRepeated: Bool
 
-  public init(witness: Witness, segment: [UInt8]) {
+  public init(witness: Witness?, segment: [UInt8], isRepeated: Bool = false) {
     self.witness = witness
     self.segment = segment
+    self.isRepeated = isRepeated
   }
 }
 
@@ -79,6 +94,10 @@ public enum WitnessAnswer: Sendable, Equatable {
 public enum PushAnswer: Sendable, Equatable {
   /// One verdict per change, in the segment's order.
   case judged(verdicts: [Verdict], size: UInt64)
+  /// As far as the exchange came before it failed: one verdict per change, ``Verdict/retry(afterMilliseconds:)``
+  /// for those the server certainly did not carry out. The sync ends with the error once they are
+  /// written down.
+  case interrupted(verdicts: [Verdict], by: TransportError)
   case sizeDiffers(size: UInt64)
   case forked
 }
@@ -89,6 +108,12 @@ public enum Verdict: Sendable, Equatable {
   case accepted(ServerVersion)
   /// It changed nothing; judged when the server stood at this version.
   case absorbed(ServerVersion)
+  /// It is part of the server's state, which is this one. For servers whose answer counts as their
+  /// feed.
+  case applied(FeedChange)
+  /// It changed nothing, for the server's state is this one. For servers whose answer counts as their
+  /// feed.
+  case missed(FeedChange)
   /// The record moved on; this is its state.
   case conflict(FeedChange)
   /// It will never be accepted as it is.

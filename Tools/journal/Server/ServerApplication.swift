@@ -35,6 +35,7 @@ struct ServerApplication {
         switch try await journal.push(witness, segment: segment) {
         case .judged(let verdicts, let size):
           return (.ok, PushCodec.encode(verdicts, size: size))
+        case .interrupted(_, let error): throw error
         case .sizeDiffers(let size): return (.preconditionFailed, FeedCodec.encode(size: size))
         case .forked: return (.conflict, Self.forked)
         }

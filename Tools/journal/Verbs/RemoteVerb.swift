@@ -14,21 +14,36 @@ struct RemoteVerb: AsyncParsableCommand {
 
     @OptionGroup var journal: JournalDirectory
     @Argument(help: "A name for it here.") var name: String
-    @Option(help: "What it speaks: journal.") var kind: String
+    @Option(help: "What it speaks: journal, or rest for plain records.") var kind: String
     @Option(help: "Its address: https, or http on this machine.") var url: String
     @Option(help: "A collection it owns; without any it owns what no other names.")
     var collection: [String] = []
     @Option(help: "The environment variable that holds the Authorization header's value.")
     var authEnv: String?
 
+    @OptionGroup(title: "Options of kind rest") var rest: RESTOptions
+
     func run() async throws {
-      guard kind == "journal" else {
-        throw Finding.usage("no kind of remote is called \"\(kind)\"; this release has: journal")
+      let options: Fields
+      switch kind {
+      case "journal":
+        guard rest.isEmpty else {
+          throw Finding.usage("a remote of kind journal has no options of kind rest")
+        }
+        options = Fields()
+      case "rest":
+        guard !collection.isEmpty else {
+          throw Finding.usage("a remote of kind rest has to name its collections: --collection C")
+        }
+        options = try rest.settings().options
+      default:
+        throw Finding.usage(
+          "no kind of remote is called \"\(kind)\"; this release has: journal, rest")
       }
       try RemoteURL.check(url)
       let declaration = try RemoteDeclaration(
         name: name, kind: kind, url: url, collections: collection,
-        authorizationVariable: authEnv)
+        authorizationVariable: authEnv, options: options)
       let store = try OpenJournal.store(journal.directory)
       defer { store.close() }
       try await store.journal.declare(declaration)
@@ -49,6 +64,7 @@ struct RemoteVerb: AsyncParsableCommand {
           "collections": .array(remote.collections.map { .string($0) }),
         ]
         if let variable = remote.authorizationVariable { fields["authEnv"] = .string(variable) }
+        for (name, value) in remote.options { fields[name] = value }
         output.line(
           json.isJSON
             ? JSONLines.text(fields)

@@ -33,9 +33,7 @@ struct Sync: AsyncParsableCommand {
     let output = Output()
     try await HTTPExchanges.withDefault { exchange in
       for remote in chosen {
-        let server = try JournalServer(
-          url: remote.url, exchange: exchange,
-          authorization: try Self.authorization(remote.authorizationVariable))
+        let server = try Self.server(remote, exchange)
         let engine = SyncEngine(journal: store.journal, remote: remote.name, over: server)
         let report = try await engine.sync(
           pushOnly ? .pushOnly : pullOnly ? .pullOnly : .both)
@@ -59,6 +57,23 @@ struct Sync: AsyncParsableCommand {
     return "\(name): pushed \(report.pushed) (accepted \(report.accepted), refused "
       + "\(report.refused)), pulled \(report.pulled), conflicts \(report.conflicts), pending "
       + "\(report.pending), parked \(report.parked)"
+  }
+
+  private static func server(
+    _ remote: RemoteDeclaration, _ exchange: any HTTPExchange
+  ) throws -> any Remote {
+    let authorization = try authorization(remote.authorizationVariable)
+    switch remote.kind {
+    case "journal":
+      return try JournalServer(url: remote.url, exchange: exchange, authorization: authorization)
+    case "rest":
+      return try RESTServer(
+        url: remote.url, collections: remote.collections, settings: RESTSettings(remote.options),
+        exchange: exchange, authorization: authorization)
+    default:
+      throw Finding.usage(
+        "remote \"\(remote.name)\" is of kind \(remote.kind), which this release does not speak")
+    }
   }
 
   /// The value is read when the command runs, kept in memory, and written nowhere.

@@ -1,0 +1,38 @@
+/// What the status of a server's answer means for the edit it answers.
+public enum AnswerMeaning: Sendable, Hashable {
+  /// It was carried out.
+  case done
+  /// The record it speaks of is not there.
+  case gone
+  /// It will never be carried out as it is.
+  case refused
+  /// The credentials were not accepted; nothing was carried out.
+  case unauthorized
+  /// Not carried out, and worth asking again later.
+  case later
+}
+
+/// Which answers mean what: replace it where a server has its own ideas.
+public struct AnswerRules: Sendable {
+  private let rule: @Sendable (_ status: Int) -> AnswerMeaning
+
+  /// Rules of your own.
+  public init(_ rule: @escaping @Sendable (_ status: Int) -> AnswerMeaning) {
+    self.rule = rule
+  }
+
+  /// What a status means.
+  public func meaning(of status: Int) -> AnswerMeaning { rule(status) }
+
+  /// RFC 9110 as most servers read it: 2xx is done, 404 and 410 are gone, 401 is unauthorized; 408, 409, 423,
+  /// 425, 429 and 5xx are worth another try; all others are refused, redirects among them.
+  public static let standard = AnswerRules { status in
+    switch status {
+    case 200...299: .done
+    case 404, 410: .gone
+    case 401: .unauthorized
+    case 408, 409, 423, 425, 429, 500...599: .later
+    default: .refused
+    }
+  }
+}
