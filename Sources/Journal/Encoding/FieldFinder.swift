@@ -9,6 +9,7 @@ package final class FieldFinder {
   /// Where each name ends.
   private let ends: UnsafeMutableBufferPointer<Int>
   private let found: UnsafeMutableBufferPointer<UnsafeRawBufferPointer?>
+  private let sizes = FieldFinder.sizes
   /// Where the value of each name that was asked for is found.
   private let places: [Int]
 
@@ -62,9 +63,9 @@ package final class FieldFinder {
       guard name < map.count, map[name] >> 5 == CBORMajor.text else {
         throw reader.failure("a member has no name")
       }
-      try reader.step()
+      try step(&reader)
       let value = reader.offset
-      try reader.step()
+      try step(&reader)
       // Names before this member are not in the map.
       while true {
         // Names of different lengths differ in the first byte.
@@ -82,36 +83,46 @@ package final class FieldFinder {
       }
     }
   }
-}
 
-extension CBORReader {
-  /// Passes over one item by its lengths alone; what is nested is checked as ``skip(maxDepth:)`` does.
+  /// Passes over one item by its length alone; what is nested is checked as ``CBORReader/skip(maxDepth:)`` does.
   @inline(__always)
-  fileprivate mutating func step() throws(JournalError) {
-    guard offset < bytes.count else { throw failure("the input ends before an item") }
-    let byte = bytes[offset]
-    let length = Int(byte & 0x1F)
-    switch byte >> 5 {
-    case CBORMajor.unsigned, CBORMajor.negative:
-      if length < 24 { offset += 1 } else { _ = try head() }
-    case CBORMajor.text where length < 24, CBORMajor.data where length < 24:
-      guard length < bytes.count - offset else { throw failure("a string runs over the end") }
-      offset += 1 + length
-    case CBORMajor.text, CBORMajor.data:
-      _ = try take(try head().value)
-    case CBORMajor.simple:
-      let size: Int
-      switch byte {
-      case CBORMajor.falseByte, CBORMajor.trueByte, CBORMajor.nullByte: size = 1
-      case CBORMajor.halfByte: size = 3
-      case CBORMajor.singleByte: size = 5
-      case CBORMajor.doubleByte: size = 9
-      default: throw failure("the simple value is not false, true or null")
-      }
-      guard size <= bytes.count - offset else { throw failure("the input ends inside an item") }
-      offset += size
-    default:
-      _ = try skip(maxDepth: CBORMajor.deepest)
+  private func step(_ reader: inout CBORReader) throws(JournalError) {
+    let (bytes, offset) = (reader.bytes, reader.offset)
+    guard offset < bytes.count else { throw reader.failure("the input ends before an item") }
+    let size = Int(sizes[Int(bytes[offset])])
+    guard size > 0, size <= bytes.count - offset else { return try Self.stepFar(&reader) }
+    reader.offset = offset + size
+  }
+
+  /// The same of an item whose first byte does not say how long it is, or that is not all there.
+  @inline(never)
+  private static func stepFar(_ reader: inout CBORReader) throws(JournalError) {
+    switch try reader.peekMajor() {
+    case CBORMajor.data, CBORMajor.text: _ = try reader.take(try reader.head().value)
+    default: _ = try reader.skip(maxDepth: CBORMajor.deepest)
     }
   }
+
+  /// How long an item is that begins with a byte; 0 where more has to be looked at.
+  // SAFETY: written once, before anybody sees the pointer, and never freed.
+  private nonisolated(unsafe) static let sizes: UnsafePointer<UInt8> = {
+    let sizes = UnsafeMutablePointer<UInt8>.allocate(capacity: 256)
+    sizes.initialize(repeating: 0, count: 256)
+    let arguments: [UInt8] = [2, 3, 5, 9]
+    for major in [CBORMajor.unsigned, CBORMajor.negative] {
+      let first = Int(major) << 5
+      for short in 0..<24 { sizes[first + short] = 1 }
+      for (index, size) in arguments.enumerated() { sizes[first + 24 + index] = size }
+    }
+    for major in [CBORMajor.data, CBORMajor.text] {
+      for length in 0..<24 { sizes[Int(major) << 5 + length] = UInt8(1 + length) }
+    }
+    for byte in [CBORMajor.falseByte, CBORMajor.trueByte, CBORMajor.nullByte] {
+      sizes[Int(byte)] = 1
+    }
+    sizes[Int(CBORMajor.halfByte)] = 3
+    sizes[Int(CBORMajor.singleByte)] = 5
+    sizes[Int(CBORMajor.doubleByte)] = 9
+    return UnsafePointer(sizes)
+  }()
 }
