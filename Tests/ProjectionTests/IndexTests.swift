@@ -179,6 +179,28 @@ import Testing
     #expect(rows == 50)
   }
 
+  @Test func `follow whichever of their fields an edit changes`() async throws {
+    try await withStore { store in
+      try await store.write { tx in
+        try tx.create(Place(id: .init("p"), kind: "bar", rank: 1, tags: ["wifi"], code: "A"))
+      }
+      // Each edit leaves the other fields as they are; the last one leaves all that are indexed.
+      try await store.write { try $0.update(Place.self, .init("p")) { $0.rank = 2 } }
+      #expect(try store.problems() == [])
+      try await store.write {
+        try $0.update(Place.self, .init("p")) { $0.tags = ["wifi", "garden"] }
+      }
+      #expect(try store.problems() == [])
+      try await store.write { try $0.update(Place.self, .init("p")) { $0.code = nil } }
+      #expect(try store.problems() == [])
+      try await store.write { try $0.update(Place.self, .init("p")) { $0.kind = "cafe" } }
+      let found = try store.read { snapshot in
+        try snapshot.fetch(Place.where(\.kind == "cafe" && \.rank == 2)).map(\.id.key)
+      }
+      #expect(found == ["p"])
+    }
+  }
+
   @Test func `are compared with the records by verify`() async throws {
     try await withStore { store in
       try await store.write { tx in

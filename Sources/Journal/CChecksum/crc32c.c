@@ -9,6 +9,8 @@
 #include <nmmintrin.h>
 #define WITH_INSTRUCTION __attribute__((target("sse4.2")))
 #define STEP8(crc, word) ((uint32_t)_mm_crc32_u64((crc), (word)))
+#define STEP4(crc, word) _mm_crc32_u32((crc), (word))
+#define STEP2(crc, word) _mm_crc32_u16((crc), (word))
 #define STEP1(crc, byte) _mm_crc32_u8((crc), (byte))
 
 static int detect(void) {
@@ -26,6 +28,8 @@ static int detect(void) {
 #define WITH_INSTRUCTION __attribute__((target("crc")))
 #endif
 #define STEP8(crc, word) __builtin_arm_crc32cd((crc), (word))
+#define STEP4(crc, word) __builtin_arm_crc32cw((crc), (word))
+#define STEP2(crc, word) __builtin_arm_crc32ch((crc), (word))
 #define STEP1(crc, byte) __builtin_arm_crc32cb((crc), (byte))
 
 static int detect(void) {
@@ -60,7 +64,20 @@ WITH_INSTRUCTION uint32_t cchecksum_crc32c(uint32_t seed, const void *bytes, siz
     memcpy(&word, at, 8);
     crc = STEP8(crc, word);
   }
-  for (; count > 0; at++, count--) crc = STEP1(crc, *at);
+  // Each step waits for the one before: three for the rest, not one a byte.
+  if (count & 4) {
+    uint32_t word;
+    memcpy(&word, at, 4);
+    crc = STEP4(crc, word);
+    at += 4;
+  }
+  if (count & 2) {
+    uint16_t word;
+    memcpy(&word, at, 2);
+    crc = STEP2(crc, word);
+    at += 2;
+  }
+  if (count & 1) crc = STEP1(crc, *at);
   return ~crc;
 }
 

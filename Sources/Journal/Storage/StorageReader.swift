@@ -9,6 +9,13 @@ package protocol StorageReader: AnyObject {
     _ table: Table, _ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> R
   ) throws -> R?
 
+  /// Lends the payload of the row at `key` where there is one.
+  ///
+  /// ``withValue(_:_:_:)`` without a result, whose type would be looked up for each row.
+  func lend(
+    _ table: Table, _ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws
+
   /// Lends rows in ascending order from the first key ≥ `from` until `body` returns false.
   ///
   /// In a write transaction, `body` must not write to the table it scans.
@@ -44,6 +51,12 @@ package protocol StorageReader: AnyObject {
 extension StorageReader {
   package var holdsFold: Bool { true }
   package var directory: String? { nil }
+
+  package func lend(
+    _ table: Table, _ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    _ = try withValue(table, key, body)
+  }
 }
 
 extension StorageReader {

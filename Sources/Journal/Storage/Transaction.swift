@@ -48,10 +48,17 @@ package class Transaction: StorageReader {
     return try sealer.lend(table, key, try Row.payload(table, key, stored.bytes), body)
   }
 
+  package final func lend(
+    _ table: Table, _ key: UnsafeRawBufferPointer, _ body: (UnsafeRawBufferPointer) throws -> Void
+  ) throws {
+    _ = try withValue(table, key, body)
+  }
+
   package final func scan(
     _ table: Table, from: [UInt8]?,
     _ body: (_ key: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer) throws -> Bool
   ) throws {
+    let isPlain = sealer == nil
     try withCursor(table) { cursor in
       var row = CursorRow()
       var code =
@@ -64,7 +71,10 @@ package class Transaction: StorageReader {
       while code == 0 {
         let key = row.key.bytes
         let payload = try Row.payload(table, key, row.stored.bytes)
-        guard try sealer.lend(table, key, payload, { try body(key, $0) }) else { return }
+        let goesOn =
+          isPlain
+          ? try body(key, payload) : try sealer.lend(table, key, payload) { try body(key, $0) }
+        guard goesOn else { return }
         try letOthersIn(&lent)
         code = row.move(cursor, MDB_NEXT)
       }
@@ -79,6 +89,7 @@ package class Transaction: StorageReader {
     _ body: (_ key: UnsafeRawBufferPointer, _ payload: UnsafeRawBufferPointer) throws -> Bool
   ) throws {
     if let from, from.isEmpty { return }
+    let isPlain = sealer == nil
     try withCursor(table) { cursor in
       var row = CursorRow()
       var code =
@@ -91,7 +102,10 @@ package class Transaction: StorageReader {
       while code == 0 {
         let key = row.key.bytes
         let payload = try Row.payload(table, key, row.stored.bytes)
-        guard try sealer.lend(table, key, payload, { try body(key, $0) }) else { return }
+        let goesOn =
+          isPlain
+          ? try body(key, payload) : try sealer.lend(table, key, payload) { try body(key, $0) }
+        guard goesOn else { return }
         try letOthersIn(&lent)
         code = row.move(cursor, MDB_PREV)
       }

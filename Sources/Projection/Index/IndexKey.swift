@@ -29,10 +29,21 @@ struct IndexKey {
   private(set) var isExact = true
   private let limit: Int
 
-  /// - Parameter prefix: Bytes that stand before the values and do not count.
-  init(_ prefix: [UInt8] = []) {
-    bytes = prefix
+  /// - Parameters:
+  ///   - prefix: Bytes that stand before the values and do not count.
+  ///   - capacity: The bytes to make room for.
+  init(_ prefix: [UInt8] = [], reserving capacity: Int = 0) {
+    bytes = []
+    if capacity > 0 { bytes.reserveCapacity(capacity) }
+    bytes += prefix
     limit = prefix.count + Self.maximumBytes
+  }
+
+  /// The bytes, to append to without a copy.
+  consuming func takeBytes() -> [UInt8] {
+    let taken = bytes
+    bytes = []
+    return taken
   }
 
   mutating func append(tag: UInt8) {
@@ -105,9 +116,14 @@ struct IndexKey {
   ) {
     if let tag { bytes.append(tag) }
     // What would be cut is not copied.
-    for byte in encoded[range].prefix(limit) {
-      bytes.append(byte)
-      if byte == 0 { bytes.append(0xFF) }
+    let content = UnsafeRawBufferPointer(rebasing: encoded[range].prefix(limit))
+    if content.contains(0) {
+      for byte in content {
+        bytes.append(byte)
+        if byte == 0 { bytes.append(0xFF) }
+      }
+    } else {
+      bytes.append(contentsOf: content)
     }
     bytes.append(0)
     bytes.append(0)

@@ -5,14 +5,16 @@ final class IndexMaintainer: RowFollower {
   private var indexes: [IndexCatalog.Index]
   /// False in an encrypted journal: an index's rows would show what the records' rows hide.
   private let keepsRows: Bool
+  private let hasUnique: Bool
 
   init(_ catalog: IndexCatalog, keepsRows: Bool) {
     indexes = catalog.indexes
+    hasUnique = catalog.indexes.contains { $0.definition.isUnique }
     self.keepsRows = keepsRows
   }
 
   func follows(_ key: UnsafeRawBufferPointer) -> Bool {
-    indexes.contains { key.starts(with: $0.collectionPrefix) }
+    indexes.contains { key.begins(with: $0.collectionPrefix) }
   }
 
   func change(
@@ -22,20 +24,14 @@ final class IndexMaintainer: RowFollower {
     guard keepsRows else { return }
     let (old, new) = (try before.flatMap(Self.fields), try after.flatMap(Self.fields))
     if let old, let new, old.elementsEqual(new) { return }
-    var gone: [IndexRows.Row] = []
-    var come: [IndexRows.Row] = []
-    for index in indexes where key.starts(with: index.collectionPrefix) && index.covers(key) {
-      let recordKey = key[index.collectionPrefix.count...]
-      let oldRows = try old.map { try index.rows.rows(of: $0, recordKey) } ?? []
-      let newRows = try new.map { try index.rows.rows(of: $0, recordKey) } ?? []
-      if oldRows == newRows { continue }
-      let (oldSet, newSet) = (Set(oldRows), Set(newRows))
-      gone += oldRows.filter { !newSet.contains($0) }
-      come += newRows.filter { !oldSet.contains($0) }
+    var changes = IndexChanges(from: old, to: new)
+    for index in indexes where key.begins(with: index.collectionPrefix) && index.covers(key) {
+      let recordKey = UnsafeRawBufferPointer(rebasing: key[index.collectionPrefix.count...])
+      try changes.add(index.rows, recordKey)
     }
     // Only now: what was lent ends with the first of these.
-    for row in gone { _ = try transaction.delete(.indexes, key: row.key) }
-    for row in come { try transaction.put(.indexes, key: row.key, payload: row.payload) }
+    for row in changes.gone { _ = try transaction.delete(.indexes, key: row.key) }
+    for row in changes.come { try transaction.put(.indexes, key: row.key, payload: row.payload) }
     if after == nil { try forgetKey([UInt8](key), transaction) }
   }
 
@@ -63,7 +59,7 @@ final class IndexMaintainer: RowFollower {
     _ key: UnsafeRawBufferPointer, leaving payload: UnsafeRawBufferPointer,
     in transaction: WriteTransaction
   ) throws {
-    guard let fields = try Self.fields(payload) else { return }
+    guard hasUnique, let fields = try Self.fields(payload) else { return }
     for index in indexes
     where index.definition.isUnique && key.starts(with: index.collectionPrefix) {
       // Values it has already are not asked about: a server may have made two records alike.
@@ -129,7 +125,7 @@ final class IndexMaintainer: RowFollower {
 
   /// The visible fields of a record's row.
   static func fields(_ payload: UnsafeRawBufferPointer) throws -> UnsafeRawBufferPointer? {
-    try RecordRowView(payload).visible
+    try RecordRowView.visible(payload)
   }
 }
 

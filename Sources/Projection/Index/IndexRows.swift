@@ -34,7 +34,7 @@ struct IndexRows {
     of fields: UnsafeRawBufferPointer, _ recordKey: some Collection<UInt8>
   ) throws -> [Row] {
     guard let each = definition.each else {
-      return [row(try values(of: fields, element: nil), recordKey)]
+      return [try row(of: fields, recordKey)]
     }
     var elements = try elements(of: fields, at: each)
     if elements.count > Self.maximumElements { elements = [.other] }
@@ -45,12 +45,22 @@ struct IndexRows {
     return Array(rows)
   }
 
-  private func row(_ values: IndexKey, _ recordKey: some Collection<UInt8>) -> Row {
+  /// The row of a record with these fields, of an index that has one of each.
+  func row(
+    of fields: UnsafeRawBufferPointer, _ recordKey: some Collection<UInt8>
+  ) throws -> Row {
+    row(try values(of: fields, element: nil), recordKey)
+  }
+
+  private func row(_ values: consuming IndexKey, _ recordKey: some Collection<UInt8>) -> Row {
     let length = values.bytes.count - Self.prefixBytes
+    let isExact = values.isExact
+    var key = values.takeBytes()
+    key.append(contentsOf: recordKey)
     return Row(
-      key: values.bytes + recordKey,
+      key: key,
       payload: [
-        values.isExact ? 1 : 0, UInt8(truncatingIfNeeded: length >> 8),
+        isExact ? 1 : 0, UInt8(truncatingIfNeeded: length >> 8),
         UInt8(truncatingIfNeeded: length),
       ])
   }
@@ -63,7 +73,8 @@ struct IndexRows {
   }
 
   private func values(of fields: UnsafeRawBufferPointer, element: Element?) throws -> IndexKey {
-    var key = IndexKey(prefix)
+    // Room for short values and the record's key.
+    var key = IndexKey(prefix, reserving: 96)
     for (position, name) in definition.fields.enumerated() {
       switch element {
       case .value(let range)? where position == definition.each:

@@ -46,8 +46,10 @@ final class LiveQuery<Element>: LiveView<[Element]> {
     }
     window.fill(rows)
     guard before.count == window.shown.count else { return true }
-    for (old, index) in zip(before, window.shown) {
-      guard old.position.rowKey == window.rows[index].position.rowKey, let shown = old.element,
+    for (offset, index) in window.shown.enumerated() {
+      let old = before.startIndex + offset
+      guard before[old].position.rowKey == window.rows[index].position.rowKey,
+        let shown = before[old].element,
         try elements.areEqual(shown, window.decode(index, decode))
       else { return true }
     }
@@ -72,10 +74,14 @@ final class LiveQuery<Element>: LiveView<[Element]> {
     let shown = window.shown
     guard before.count == shown.count else { return .changed }
     let touched = Set(effects.map(\.rowKey))
-    for (old, index) in zip(before, shown) {
-      guard old.position.rowKey == window.rows[index].position.rowKey else { return .changed }
-      guard touched.contains(old.position.rowKey) else { continue }
-      guard let element = old.element,
+    // Not by `zip`: nothing of it is specialised here, and it takes longer than all the rest.
+    for (offset, index) in shown.enumerated() {
+      let old = before.startIndex + offset
+      guard before[old].position.rowKey == window.rows[index].position.rowKey else {
+        return .changed
+      }
+      guard touched.contains(before[old].position.rowKey) else { continue }
+      guard let element = before[old].element,
         try elements.areEqual(element, window.decode(index, decode))
       else { return .changed }
     }

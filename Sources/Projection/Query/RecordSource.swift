@@ -1,5 +1,13 @@
 import Journal
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// Where reads find records: the stored rows, or a fold of an earlier moment.
 ///
 /// Every read goes through this one interface, so that rows may follow the journal, with the
@@ -11,6 +19,9 @@ protocol RecordSource {
   func withVisible<R>(
     _ rowKey: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> R
   ) throws -> R?
+  /// Lends the visible fields of a record that exists. Without a result, whose type would be looked up for each
+  /// record.
+  func lend(_ rowKey: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> Void) throws
   /// The last entry about a record; 0 when nothing is known of it.
   func last(_ rowKey: [UInt8]) throws -> SequenceNumber
   /// Visible records in order of their row key among those that begin with `prefix`, behind `last`
@@ -26,6 +37,10 @@ protocol RecordSource {
 
 extension RecordSource {
   func indexRows(under prefix: [UInt8]) -> (any StorageReader)? { nil }
+
+  func lend(_ rowKey: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    _ = try withVisible(rowKey, body)
+  }
 }
 
 /// The rows as they are stored.
@@ -51,6 +66,15 @@ struct StoredRecords: RecordSource {
     } ?? nil
   }
 
+  func lend(_ rowKey: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
+    try rowKey.withUnsafeBytes { key in
+      try reader.storage.lend(.records, key) { payload in
+        guard let fields = try RecordRowView.visible(payload) else { return }
+        try body(fields)
+      }
+    }
+  }
+
   func last(_ rowKey: [UInt8]) throws -> SequenceNumber {
     try reader.storage.withValue(.records, rowKey) { try RecordRow($0).last } ?? 0
   }
@@ -60,11 +84,30 @@ struct StoredRecords: RecordSource {
     _ body: (UnsafeRawBufferPointer, UnsafeRawBufferPointer) throws -> Bool
   ) throws {
     try reader.storage.scan(.records, from: last ?? prefix) { key, payload in
-      guard key.starts(with: prefix) else { return false }
+      guard key.begins(with: prefix) else { return false }
       if let last, key.elementsEqual(last) { return true }
-      guard let fields = try RecordRowView(payload).visible else { return true }
+      guard let fields = try RecordRowView.visible(payload) else { return true }
       return try body(key, fields)
     }
+  }
+}
+
+extension UnsafeRawBufferPointer {
+  /// `starts(with:)` by the machine's own comparison.
+  @inline(__always)
+  func begins(with prefix: [UInt8]) -> Bool {
+    guard prefix.count <= count else { return false }
+    guard let baseAddress, !prefix.isEmpty else { return true }
+    return memcmp(baseAddress, prefix, prefix.count) == 0
+  }
+
+  /// `lexicographicallyPrecedes(_:)` by the machine's own comparison.
+  @inline(__always)
+  func precedes(_ other: [UInt8]) -> Bool {
+    let common = Swift.min(count, other.count)
+    guard let baseAddress, common > 0 else { return count < other.count }
+    let order = memcmp(baseAddress, other, common)
+    return order == 0 ? count < other.count : order < 0
   }
 }
 

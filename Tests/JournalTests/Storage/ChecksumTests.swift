@@ -25,7 +25,7 @@ import Testing
   @Test func isTheSameWithAndWithoutTheProcessorsInstruction() {
     var random = SeededRandom(seed: 2)
     let bytes = random.bytes(600)
-    for length in [0, 1, 7, 8, 9, 15, 16, 17, 31, 64, 255, 512, 590] {
+    for length in Array(0...40) + [64, 255, 512, 590] {
       for start in 0..<8 {
         let part = Array(bytes[start..<start + length])
         let seed = UInt32(truncatingIfNeeded: random.next())

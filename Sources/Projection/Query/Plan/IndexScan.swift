@@ -33,7 +33,7 @@ struct IndexScan {
   private func scanForward(_ range: KeyRange, _ body: (Row) throws -> Bool) throws -> Bool {
     var goesOn = true
     try storage.scan(.indexes, from: range.lower) { key, payload in
-      if let upper = range.upper, !key.lexicographicallyPrecedes(upper) { return false }
+      if let upper = range.upper, !key.precedes(upper) { return false }
       let (length, isExact) = try IndexRows.Row.values(key, payload)
       goesOn = try body(Row(values: key[..<length], recordKey: key[length...], isExact: isExact))
       return goesOn

@@ -33,6 +33,8 @@ extension Snapshot {
   ) throws -> Position? {
     let prefix = try Self.prefix(query.collection)
     guard let storage = source.indexRows(under: prefix), query.limit != 0 else { return nil }
+    // Each record's key in its turn.
+    var rowKey = prefix
     let filters = (rest: try PreparedFilter(plan.rest), whole: try PreparedFilter(query.filter))
     guard plan.isOrdered else {
       let wanted = query.limit.map { limit in
@@ -41,7 +43,7 @@ extension Snapshot {
       }
       var found = SortedRows(query.sort, keeping: wanted ?? .max, after: position)
       try IndexScan(plan, storage).scan { row in
-        try withRecord(of: row, prefix, filters) { try found.append($0, $1) }
+        try withRecord(of: row, prefix, &rowKey, filters) { try found.append($0, $1) }
         return true
       }
       return try found.lend(query, prefixBytes: prefix.count, body)
@@ -52,7 +54,7 @@ extension Snapshot {
     var taker = OrderedTaker(query, after: position)
     try IndexScan(try plan.starting(behind: position, query), storage).scan { row in
       try taker.begin(row, lend)
-      try withRecord(of: row, prefix, filters) { try taker.take($0, $1, lend) }
+      try withRecord(of: row, prefix, &rowKey, filters) { try taker.take($0, $1, lend) }
       return !taker.isFull
     }
     try taker.endRun(lend)
@@ -61,14 +63,16 @@ extension Snapshot {
 
   /// Lends the record of an index's row, where it is meant.
   private func withRecord(
-    of row: IndexScan.Row, _ prefix: [UInt8],
+    of row: IndexScan.Row, _ prefix: [UInt8], _ rowKey: inout [UInt8],
     _ filters: (rest: PreparedFilter, whole: PreparedFilter),
     _ body: ([UInt8], UnsafeRawBufferPointer) throws -> Void
   ) throws {
-    let rowKey = prefix + row.recordKey
-    _ = try source.withVisible(rowKey) { fields in
+    rowKey.removeSubrange(prefix.count...)
+    rowKey.append(contentsOf: row.recordKey)
+    let key = rowKey
+    try source.lend(key) { fields in
       guard try (row.isExact ? filters.rest : filters.whole).matches(fields) else { return }
-      try body(rowKey, fields)
+      try body(key, fields)
     }
   }
 }

@@ -10,6 +10,7 @@ import Synchronization
 struct FieldProbe<R: Record>: Sendable {
   private let plain: R
   private let changed: [(name: String, record: R)]
+  private let known = KnownPaths()
 
   private init() throws {
     let keys = ProbedKeys()
@@ -38,6 +39,13 @@ struct FieldProbe<R: Record>: Sendable {
   ///
   /// - Throws: `JournalError.invalidInput` for a path that reads no stored property, or not it alone.
   func name<V: Codable & Sendable>(of path: KeyPath<R, V>) throws -> String {
+    if let name = known[path] { return name }
+    let name = try find(path)
+    known[path] = name
+    return name
+  }
+
+  private func find<V: Codable & Sendable>(_ path: KeyPath<R, V>) throws -> String {
     // Nothing is evaluated but what is stored: a computed property may trap on made-up values, or leave
     // them as they are.
     guard MemoryLayout<R>.offset(of: path) != nil else { throw Self.notStored(path) }
@@ -67,6 +75,27 @@ struct FieldProbe<R: Record>: Sendable {
 
   private func stored(_ name: String, of record: R) throws -> Value? {
     try FieldEncoder().encode(record)[name]
+  }
+}
+
+/// The names of key paths that were looked up: at most one for each stored property.
+private final class KnownPaths: Sendable {
+  /// SAFETY: paths of stored properties, without subscripts, hold nothing that could change.
+  private struct Path: Hashable, @unchecked Sendable {
+    let path: AnyKeyPath
+  }
+
+  private let names = Mutex<[Path: String]>([:])
+
+  subscript(path: AnyKeyPath) -> String? {
+    get {
+      let path = Path(path: path)
+      return names.withLock { $0[path] }
+    }
+    set {
+      let path = Path(path: path)
+      names.withLock { $0[path] = newValue }
+    }
   }
 }
 

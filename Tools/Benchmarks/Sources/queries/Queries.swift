@@ -10,6 +10,8 @@ import Projection
 struct Queries {
   let work: Work
   let runs: Int
+  /// The part of their names by which rows are chosen; nil for all. Inserts fill both stores and always run.
+  let only: String?
   let journal: JournalSide
   let grdb: GRDBSide
 
@@ -31,7 +33,11 @@ struct Queries {
       records: [Todo.self])
     defer { store.close() }
     let queries = Queries(
-      work: work, runs: number("--runs", 5), journal: JournalSide(store: store, work: work),
+      work: work, runs: number("--runs", 5),
+      only: arguments.firstIndex(of: "--only").flatMap {
+        $0 + 1 < arguments.count ? arguments[$0 + 1] : nil
+      },
+      journal: JournalSide(store: store, work: work),
       grdb: try GRDBSide(path: directory.appendingPathComponent("grdb.sqlite").path, work))
     try await queries.run()
   }
@@ -42,11 +48,12 @@ struct Queries {
     print("| --- | --- | --- | --- |")
     let step = 10_000
     // The first rows fill both stores: as many records as are wanted, in as many runs.
-    try await row("insert, groups of 100", rounds: max(runs, work.count / step)) { side, round in
+    try await row("insert, groups of 100", rounds: max(1, work.count / step), isOptional: false) {
+      side, round in
       try await side.insert(round * step..<(round + 1) * step, groupsOf: 100)
       return step
     }
-    let filled = max(runs, work.count / step) * step
+    let filled = max(1, work.count / step) * step
     func some(_ count: Int, _ round: Int) -> [Int] {
       (0..<count).map { Work.mix($0 &+ round &* 1_000_003) % filled }
     }
@@ -75,8 +82,10 @@ struct Queries {
   }
 
   private func row(
-    _ name: String, rounds: Int, _ body: (any Side, Int) async throws -> Int
+    _ name: String, rounds: Int, isOptional: Bool = true,
+    _ body: (any Side, Int) async throws -> Int
   ) async throws {
+    if isOptional, let only, !name.contains(only) { return }
     var times: (grdb: [Double], journal: [Double]) = ([], [])
     for round in 0..<rounds {
       let (grdbTime, expected) = try await time { try await body(grdb, round) }
