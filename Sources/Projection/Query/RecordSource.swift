@@ -4,6 +4,9 @@ import Journal
 ///
 /// Every read goes through this one interface, so that rows may follow the journal, with the
 /// unwritten tail folded on top, without a query noticing.
+///
+/// Looks under the very key it is given; ``current(_:)`` says where a record stands that a server has
+/// given another one.
 protocol RecordSource {
   /// The visible fields of a record, as one CBOR map; nil when it does not exist.
   func visible(_ rowKey: [UInt8]) throws -> [UInt8]?
@@ -11,6 +14,8 @@ protocol RecordSource {
   func withVisible<R>(
     _ rowKey: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> R
   ) throws -> R?
+  /// What is known under a row key of the keys a record has or had.
+  func keys(_ rowKey: [UInt8]) throws -> Aliases.Row
   /// The last entry about a record; 0 when nothing is known of it.
   func last(_ rowKey: [UInt8]) throws -> SequenceNumber
   /// Visible records in order of their row key among those that begin with `prefix`, behind `last`
@@ -26,6 +31,29 @@ protocol RecordSource {
 
 extension RecordSource {
   func indexRows(under prefix: [UInt8]) -> (any StorageReader)? { nil }
+
+  private var aliases: Aliases { Aliases(row: keys) }
+
+  /// The row key a record stands under, whichever of its keys is given. Costs a look-up.
+  func current(_ rowKey: [UInt8]) throws -> [UInt8] {
+    try aliases.currentKey(of: rowKey, before: .max)
+  }
+
+  /// Every row key a record is known under, the one it stands under first. Costs a look-up.
+  func allKeys(of rowKey: [UInt8]) throws -> [[UInt8]] {
+    try aliases.allKeys(of: rowKey)
+  }
+
+  /// Lends the visible fields of a record and the row key it stands under, whichever of its keys is
+  /// given; nil when it does not exist.
+  func withCurrent<R>(
+    _ rowKey: [UInt8], _ body: (_ rowKey: [UInt8], UnsafeRawBufferPointer) throws -> R
+  ) throws -> R? {
+    // Most keys are what they were: only where nothing is found is asked whether it went elsewhere.
+    if let found = try withVisible(rowKey, { try body(rowKey, $0) }) { return found }
+    let current = try current(rowKey)
+    return current == rowKey ? nil : try withVisible(current) { try body(current, $0) }
+  }
 }
 
 /// The rows as they are stored.
@@ -49,6 +77,10 @@ struct StoredRecords: RecordSource {
       guard let fields = try RecordRowView(payload).visible else { return nil }
       return try body(fields)
     } ?? nil
+  }
+
+  func keys(_ rowKey: [UInt8]) throws -> Aliases.Row {
+    try reader.storage.withValue(.records, rowKey) { try Aliases.Row($0) } ?? Aliases.Row()
   }
 
   func last(_ rowKey: [UInt8]) throws -> SequenceNumber {
@@ -84,6 +116,10 @@ struct FoldedRecords: RecordSource {
     _ rowKey: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> R
   ) throws -> R? {
     try visible(rowKey).map { try $0.withUnsafeBytes { try body($0) } }
+  }
+
+  func keys(_ rowKey: [UInt8]) throws -> Aliases.Row {
+    try records[rowKey]?.withUnsafeBytes { try Aliases.Row($0) } ?? Aliases.Row()
   }
 
   func last(_ rowKey: [UInt8]) throws -> SequenceNumber {

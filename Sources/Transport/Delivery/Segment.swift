@@ -22,8 +22,8 @@ enum SegmentSealer {
     for remote: RemoteDeclaration, in context: AppendContext, skipping: Set<SequenceNumber>
   ) throws -> Segment? {
     let reader = try context.reader()
-    if let inFlight = try resume(remote, reader) { return inFlight }
-    let edits = try choose(remote, reader, skipping: skipping)
+    if let inFlight = try resume(remote, context, reader) { return inFlight }
+    let edits = try choose(remote, context, reader, skipping: skipping)
     guard !edits.isEmpty else { return nil }
     let bytes = SegmentCodec.encode(edits)
     var body = BodyBuilder()
@@ -43,7 +43,7 @@ enum SegmentSealer {
   }
 
   private static func resume(
-    _ remote: RemoteDeclaration, _ reader: JournalReader
+    _ remote: RemoteDeclaration, _ context: AppendContext, _ reader: JournalReader
   ) throws -> Segment? {
     guard try reader.counts().inFlight > 0 else { return nil }
     var sealed: [SequenceNumber] = []
@@ -60,7 +60,8 @@ enum SegmentSealer {
         guard try body.text(.remote) == remote.name else { return nil }
         let edits = try body.ranges(.entries).flatMap { Array($0) }
         let bases = try sealedBases(body, count: edits.count)
-        let bytes = SegmentCodec.encode(try changes(edits, reader, bases: bases))
+        let bytes = SegmentCodec.encode(
+          try changes(edits, SentKeys(context, before: sent), reader, bases: bases))
         guard try body.data(.digest) == [UInt8](SHA256.hash(data: bytes)) else {
           throw JournalError.damaged(
             "the segment sealed by entry \(sent) cannot be made again as it was sent; "
@@ -75,8 +76,10 @@ enum SegmentSealer {
 
   /// The pending edits to send next, oldest first; a group is taken whole or left for later.
   private static func choose(
-    _ remote: RemoteDeclaration, _ reader: JournalReader, skipping: Set<SequenceNumber>
+    _ remote: RemoteDeclaration, _ context: AppendContext, _ reader: JournalReader,
+    skipping: Set<SequenceNumber>
   ) throws -> [SegmentChange] {
+    let keys = SentKeys(context, before: .max)
     let ownership = try Ownership(reader.remotes(), remote)
     var chosen: [SequenceNumber] = []
     var size = 0
@@ -97,8 +100,10 @@ enum SegmentSealer {
     try reader.scanEdits { sequence, state in
       guard state.delivery == .pending, !skipping.contains(sequence) else { return true }
       guard let entry = try reader.entry(sequence) else { throw missing(sequence) }
-      let body = try entry.plainBody
-      guard try body.withUnsafeBytes({ try ownership.owns(Body($0)) }) else { return true }
+      guard try entry.plainBody.withUnsafeBytes({ try ownership.owns(Body($0)) }) else {
+        return true
+      }
+      let body = try sentBody(entry, keys)
       let group = entry.header.group
       if !unit.edits.isEmpty, group == 0 || group != unit.group, !take() {
         isFull = true
@@ -110,13 +115,14 @@ enum SegmentSealer {
       return true
     }
     if !isFull, !unit.edits.isEmpty { _ = take() }
-    return try changes(chosen, reader)
+    return try changes(chosen, keys, reader)
   }
 
   /// The changes of a segment. Of a group that reaches into another remote's collections only the
   /// part this remote owns is here: where a group ends is told by the neighbours, not the flag.
   private static func changes(
-    _ edits: [SequenceNumber], _ reader: JournalReader, bases: [SegmentChange.Base]? = nil
+    _ edits: [SequenceNumber], _ keys: SentKeys, _ reader: JournalReader,
+    bases: [SegmentChange.Base]? = nil
   ) throws -> [SegmentChange] {
     var groups: [SequenceNumber] = []
     var changes: [SegmentChange] = []
@@ -128,7 +134,7 @@ enum SegmentSealer {
         SegmentChange(
           sequence: sequence, id: entry.header.id, kind: entry.header.kind,
           schema: entry.header.schema, time: entry.header.time, moreOfGroup: false, base: base,
-          isStrict: false, body: try sentBody(entry)))
+          isStrict: false, body: try sentBody(entry, keys)))
     }
     for index in changes.indices.dropLast() where groups[index] != 0 {
       changes[index].moreOfGroup = groups[index] == groups[index + 1]
@@ -136,9 +142,10 @@ enum SegmentSealer {
     return changes
   }
 
-  /// The body as the server is to see it: an erasure names nothing but `born`.
-  private static func sentBody(_ entry: StoredEntry) throws -> [UInt8] {
-    guard entry.header.kind == .erased else { return try entry.plainBody }
+  /// The body as the server is to see it: with the keys it has given, and of an erasure nothing but
+  /// `born`.
+  private static func sentBody(_ entry: StoredEntry, _ keys: SentKeys) throws -> [UInt8] {
+    guard entry.header.kind == .erased else { return try keys.body(entry.plainBody) }
     return try entry.plainBody.withUnsafeBytes { bytes in
       guard let born = try Body(bytes).version(.born) else { throw missing(entry.header.sequence) }
       var body = BodyBuilder()
