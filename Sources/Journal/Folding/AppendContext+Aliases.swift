@@ -36,7 +36,7 @@ extension AppendContext {
       throw JournalError.invalidInput(
         "a key is given to the \(entry.header.kind) of a record that has one (entry \(edit))")
     }
-    try folder.checkAssignment(of: assigned, to: rowKey, in: transaction)
+    try folder.checkAssignment(of: assigned, to: rowKey, by: edit, in: state)
     let names = try RecordAddress(rowKey: rowKey).names
     var body = BodyBuilder()
     body.add(.collection, text: names.collection)

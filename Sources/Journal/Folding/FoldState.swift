@@ -110,9 +110,9 @@ package protocol InlineFolder: Sendable {
   ) throws -> [UInt8]
 
   /// - Throws: ``JournalError/invalidInput(_:)`` where the record that stands under `rowKey` cannot get
-  ///   the key `assigned` from a server.
+  ///   the key `assigned` from a server that was sent `edit`.
   func checkAssignment(
-    of assigned: [UInt8], to rowKey: [UInt8], in storage: any StorageReader
+    of assigned: [UInt8], to rowKey: [UInt8], by edit: SequenceNumber, in state: any FoldState
   ) throws
 }
 

@@ -102,7 +102,8 @@ struct Overlay {
     row.overlaid = fields
   }
 
-  private static func apply(
+  /// What an edit leaves of the fields below it.
+  static func apply(
     _ member: Member, to fields: [UInt8]?, _ state: any FoldState
   ) throws -> [UInt8]? {
     guard let entry = try state.entry(member.sequence) else {

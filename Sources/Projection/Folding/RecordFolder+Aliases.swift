@@ -78,10 +78,10 @@ extension RecordFolder {
   }
 
   package func checkAssignment(
-    of assigned: [UInt8], to rowKey: [UInt8], in storage: any StorageReader
+    of assigned: [UInt8], to rowKey: [UInt8], by edit: SequenceNumber, in state: any FoldState
   ) throws {
     func row(_ rowKey: [UInt8]) throws -> RecordRow {
-      try storage.withValue(.records, rowKey) { try RecordRow($0) } ?? RecordRow()
+      try state.record(rowKey).map { try RecordRow($0) } ?? RecordRow()
     }
     let (own, other) = (try row(rowKey), try row(assigned))
     let names = try RecordAddress(rowKey: rowKey).names
@@ -89,9 +89,9 @@ extension RecordFolder {
     func refusal(_ reason: String) -> JournalError {
       .invalidInput("\(names.collection)/\(names.key) is given the key \"\(key)\", but \(reason)")
     }
-    // A record a server has deleted may come back under another key; one it has may not change it.
-    guard own.base == nil ? own.formerKeys.isEmpty : own.baseFields == nil else {
-      throw refusal("the server has given it this one already")
+    // What a server has deleted may come back under another key; what it has may not change its key.
+    guard try !isOnServer(own, before: edit, state) else {
+      throw refusal("the server has it under this one already")
     }
     guard other.moved == nil else {
       throw refusal("another record was created here under that one")
@@ -103,5 +103,18 @@ extension RecordFolder {
     guard own.formerKeys.count + other.formerKeys.count < FormerKeys.limit else {
       throw refusal("no record has more than \(FormerKeys.limit) keys")
     }
+  }
+
+  /// Whether a record existed for the server when it came to an edit: by its feed, and by the earlier
+  /// edits it has accepted.
+  private func isOnServer(
+    _ row: RecordRow, before edit: SequenceNumber, _ state: any FoldState
+  ) throws -> Bool {
+    var fields = row.baseFields
+    for member in try Overlay(row, state).members where member.sequence < edit {
+      guard case .accepted = member.state.delivery else { continue }
+      fields = try Overlay.apply(member, to: fields, state)
+    }
+    return fields != nil
   }
 }
