@@ -60,6 +60,31 @@ import Transport
     #expect(try await office.store.isSound())
   }
 
+  @Test func `may stand beside the old one in a write`() async throws {
+    let office = try await Office()
+    try await office.create("tmp", ["name": "a"])
+    try await office.sync()
+    let (old, new) = (RecordID<Person>("tmp"), RecordID<Person>("100"))
+    try await office.store.write { tx in
+      try tx.update(Person.self, old) { $0.name += "b" }
+      try tx.update(Person.self, new) { $0.name += "c" }
+      let count = try tx.update(Request<Person>()) { $0.name += "d" }
+      #expect(count == 1)
+      try tx.update(Person.self, old) { $0.name += "e" }
+    }
+    #expect(try office.store.fetch(Person.self, old)?.name == "abcde")
+    let copy = try await office.store.write { tx in
+      let name = try tx.duplicate(Person.self, old).name
+      let count = try tx.delete(Person.where(\.name == "abcde"))
+      #expect(name == "abcde" && count == 2)
+    }
+    #expect(copy.sequences.count == 3)
+    #expect(try office.people == [])
+    try await office.sync()
+    #expect(try office.store.picture() == office.server.picture())
+    #expect(try await office.store.isSound())
+  }
+
   @Test func `joins with what the feed brought under it before the answer`() async throws {
     let office = try await Office()
     try await office.create("tmp", ["n": 1])

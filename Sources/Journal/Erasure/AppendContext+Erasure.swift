@@ -17,8 +17,8 @@ extension AppendContext {
     }
     let reader = try reader()
     let entries = try entries(of: record, reader)
+    try checkNothingRefers(toFormerKeysOf: record, besides: entries)
     try takeBack(entries, record)
-    try checkNothingRefers(toFormerKeysOf: record)
     var erasure = Erasure(sequences: entries.map(\.header.sequence).sorted(), born: record.born)
     let staysHere = try identity.isLocal || reader.localCollections().contains(record.rowKey)
     if record.born != nil, !staysHere, !isOnlyHere {

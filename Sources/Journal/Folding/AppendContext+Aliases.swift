@@ -70,12 +70,18 @@ extension AppendContext {
     return rowKey == record.rowKey ? nil : try RecordAddress(rowKey: rowKey).names.key
   }
 
-  /// What is in flight has to be made again byte for byte, and a reference that was sent under the
-  /// server's key could not be.
-  func checkNothingRefers(toFormerKeysOf record: ErasableRecord) throws {
+  /// What is in flight has to be made again as it was sent, also where it is taken back, and a reference
+  /// that was sent under the server's key could not be.
+  ///
+  /// - Parameter own: The record's entries, which go with it.
+  /// - Throws: ``JournalError/busy(_:)``.
+  func checkNothingRefers(
+    toFormerKeysOf record: ErasableRecord, besides own: [StoredEntry]
+  ) throws {
     let former = Set(record.former.map(\.rowKey))
     guard !former.isEmpty else { return }
-    for edit in try state.openEdits() {
+    let own = Set(own.map(\.header.sequence))
+    for edit in try state.openEdits() where !own.contains(edit.sequence) {
       guard case .inFlight = edit.state.delivery, let entry = try state.entry(edit.sequence),
         try entry.plainBody.withUnsafeBytes({ try References.areAny(to: former, in: $0) })
       else { continue }
