@@ -14,24 +14,28 @@ extension Changes {
     let address = try RecordAddress(collection: collection, key: key)
     // A record that refers to itself, or to one that is just going, is not followed again.
     guard deleting.insert(address).inserted else { return }
+    let references = try store.read { snapshot in
+      try snapshot.source.allKeys(of: address.rowKey).map {
+        Value.reference(collection: collection, key: try RecordAddress(rowKey: $0).names.key)
+      }
+    }
     for (schema, link) in linking {
-      let reference = Value.reference(collection: collection, key: key)
-      for source in try sources(schema, link, reference) {
-        try follow(link, from: schema, source, to: address, reference)
+      for source in try sources(schema, link, .reference(collection: collection, key: key)) {
+        try follow(link, from: schema, source, to: address, references)
       }
     }
   }
 
   private mutating func follow(
     _ link: Link, from schema: RegisteredSchema, _ source: String, to address: RecordAddress,
-    _ reference: Value
+    _ references: [Value]
   ) throws {
     let sourceAddress = try RecordAddress(collection: schema.collection, key: source)
     guard !deleting.contains(sourceAddress) else { return }
     let (stored, _) = try state(of: sourceAddress)
     guard let stored, case let newest = try schema.newest(stored),
       let found = try Snapshot.decode(newest)[link.field],
-      Self.refers(found, to: reference)
+      Self.refers(found, toAnyOf: references)
     else { return }
     switch link.rule {
     case .keep: break
@@ -44,7 +48,7 @@ extension Changes {
     case .clear:
       var fields = try Snapshot.decode(newest)
       if case .array(let elements) = found {
-        fields[link.field] = .array(elements.filter { $0 != reference })
+        fields[link.field] = .array(elements.filter { !references.contains($0) })
       } else {
         fields[link.field] = nil
       }
@@ -62,9 +66,9 @@ extension Changes {
     }
   }
 
-  private static func refers(_ value: Value, to reference: Value) -> Bool {
-    if case .array(let elements) = value { return elements.contains(reference) }
-    return value == reference
+  private static func refers(_ value: Value, toAnyOf references: [Value]) -> Bool {
+    if case .array(let elements) = value { return elements.contains(where: references.contains) }
+    return references.contains(value)
   }
 
   /// The keys of records that may refer to one: as stored, and of this write's earlier changes.

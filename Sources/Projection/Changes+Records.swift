@@ -85,14 +85,18 @@ extension Changes {
   ) throws -> (fields: [UInt8]?, last: SequenceNumber?) {
     restsOnReads = true
     let seen = try store.read { snapshot in
-      (
-        fields: try snapshot.source.visible(address.rowKey),
-        last: try snapshot.source.last(address.rowKey)
+      let rowKeys = try snapshot.source.allKeys(of: address.rowKey)
+      return (
+        fields: try snapshot.source.visible(rowKeys[0]), last: try snapshot.source.last(rowKeys[0]),
+        rowKeys: rowKeys
       )
     }
     var fields = seen.fields
     var expected: SequenceNumber? = seen.last
-    for index in drafts.indices where drafts[index].record == address {
+    for index in drafts.indices {
+      guard let record = drafts[index].record, seen.rowKeys.contains(record.rowKey) else {
+        continue
+      }
       // Of several changes the first one makes sure that nothing came between.
       if let last = expected, drafts[index].precondition.last == nil {
         drafts[index].precondition.last = last

@@ -282,7 +282,9 @@ public struct Changes: ~Copyable {
     return try store.read { snapshot in
       var rows: [[UInt8]: LayeredRecords.Row] = [:]
       for draft in drafts {
-        guard let rowKey = draft.record?.rowKey else { continue }
+        guard let rowKey = try draft.record.map({ try snapshot.source.current($0.rowKey) }) else {
+          continue
+        }
         let fields =
           if let row = rows[rowKey] { row.fields } else { try snapshot.source.visible(rowKey) }
         let effect = try draft.body.withUnsafeBytes {

@@ -134,6 +134,94 @@ import Testing
     }
   }
 
+  @Test(.timeLimit(.minutes(1)))
+  func `keys that lead to each other are damage`() throws {
+    for since: SequenceNumber in [3, 4] {
+      let state = State()
+      var (one, other) = (RecordRow(), RecordRow())
+      one.moved = RecordRow.Moved(since: 4, key: [0x32])
+      other.moved = RecordRow.Moved(since: since, key: [0x31])
+      state.records[try RecordAddress(collection: "c", key: "2").rowKey] = other.encoded
+      for kind in [EntryKind.put, .remoteChange] {
+        let error = #expect(throws: JournalError.self) { try fold(kind, over: one, state) }
+        #expect(error?.code == "damaged")
+      }
+    }
+  }
+
+  @Test func `a record has no more keys than its row can name`() throws {
+    let state = State()
+    var row = RecordRow()
+    row.formerKeys = (0..<255).map { [UInt8]("k\($0)".utf8) }
+    let record = try RecordAddress(collection: "c", key: "2").rowKey
+    state.records[record] = row.encoded
+    let error = #expect(throws: JournalError.self) {
+      try assign("2", to: "1", state)
+    }
+    #expect(error?.code == "damaged")
+    #expect(state.records == [record: row.encoded])
+  }
+
+  @Test func `a key given to a record that has it already changes nothing but the last entry`()
+    throws
+  {
+    let state = State()
+    try assign("2", to: "1", state)
+    let (old, new) = (
+      try RecordAddress(collection: "c", key: "1").rowKey,
+      try RecordAddress(collection: "c", key: "2").rowKey
+    )
+    let before = state.records
+    // Round in a circle, and to itself.
+    for (key, named) in [("1", "2"), ("2", "1"), ("1", "1"), ("2", "2")] {
+      try assign(key, to: named, state)
+      #expect(state.records == before)
+    }
+    #expect(try RecordRow(#require(state.records[old])).moved?.key == [0x32])
+    #expect(try RecordRow(#require(state.records[new])).formerKeys == [[0x31]])
+  }
+
+  private func assign(_ key: String, to named: String, _ state: State) throws {
+    var body = BodyBuilder()
+    body.add(.collection, text: "c")
+    body.add(.key, text: named)
+    body.add(.remote, text: "main")
+    body.add(.newKey, text: key)
+    let header = EntryHeader(
+      kind: .idAssigned, sequence: 9, id: EntryID(high: 0, low: 9),
+      time: Timestamp(milliseconds: 1), device: DeviceID(high: 1, low: 1), commitment: .empty)
+    _ = try body.finish().withUnsafeBytes {
+      try RecordFolder().replay(header, body: $0, in: state)
+    }
+  }
+
+  @Test func `a row that names keys has whole ones, and one that moved has nothing else`() throws {
+    var row = RecordRow()
+    row.formerKeys = [[0x61], Array(repeating: 0x62, count: 128)]
+    row.base = RecordRow.Base(version: Self.version, born: Self.version)
+    row.baseFields = [0xA0]
+    #expect(try RecordRow(row.encoded).formerKeys == row.formerKeys)
+    #expect(try RecordRow(row.encoded).encoded == row.encoded)
+    // The number of keys stands behind the base, the length of the first one behind that.
+    for (offset, value) in [(44, 0), (44, 3), (45, 0), (45, 129), (47, 0)] as [(Int, UInt8)] {
+      var changed = row.encoded
+      changed[offset] = value
+      #expect(throws: JournalError.self, "\(offset)") { try RecordRow(changed) }
+    }
+    var moved = RecordRow()
+    moved.moved = RecordRow.Moved(since: 7, key: [0x61])
+    (moved.last) = 5
+    #expect(try RecordRow(moved.encoded).encoded == moved.encoded)
+    #expect(throws: JournalError.self) { try RecordRow(moved.encoded.dropLast() + []) }
+    let long = moved.encoded + Array(repeating: 0x61, count: 128)
+    #expect(throws: JournalError.self) { try RecordRow(long) }
+    for flags: UInt8 in [33, 34, 36, 40, 48, 96, 160] {
+      var changed = moved.encoded
+      changed[1] = flags
+      #expect(throws: JournalError.self, "flags \(flags)") { try RecordRow(changed) }
+    }
+  }
+
   @Test func `a record's row has no flags that contradict each other`() throws {
     var row = RecordRow()
     row.base = RecordRow.Base(version: Self.version, born: Self.version)

@@ -67,7 +67,7 @@ import Transport
     for number in 0..<20 {
       let verdicts = try await peer.verdicts(
         peer.change(.put(fields: Self.one), key: "\(number)"))
-      guard case .accepted(let version) = verdicts.first else {
+      guard case .accepted(let version, _) = verdicts.first else {
         Issue.record("not accepted")
         return
       }
@@ -180,7 +180,7 @@ import Transport
     let world = try World()
     let peer = try Peer(world, "p")
     let first = try peer.change(.put(fields: Self.one), key: "1", isStrict: true)
-    guard case .accepted(let version) = try await peer.verdicts(first).first else { return }
+    guard case .accepted(let version, _) = try await peer.verdicts(first).first else { return }
     // The id of the writer's earlier change stands for the version it was accepted at.
     let second = try peer.change(
       .update(set: Self.one, unset: []), key: "1", base: .entry(first.id), isStrict: true)

@@ -1,7 +1,8 @@
 /// Writes a pack anew without what it holds of one record.
 struct PackEraser {
   private let path: String
-  private let rowKey: [UInt8]
+  /// Every key the record is known under.
+  private let rowKeys: Set<[UInt8]>
   private let reader: JournalReader
   /// The same file, its rows as they lie, encrypted or not.
   private let stored: PackReader
@@ -12,10 +13,10 @@ struct PackEraser {
   ///
   /// - Throws: ``JournalError``, also for a pack of another journal.
   init(
-    _ rowKey: [UInt8], path: String, journal: EntryID, keys: KeyRing
+    _ rowKeys: Set<[UInt8]>, path: String, journal: EntryID, keys: KeyRing
   ) throws {
     self.path = path
-    self.rowKey = rowKey
+    self.rowKeys = rowKeys
     reader = try JournalReader(PackReader(path: path))
     guard reader.identity.journal == journal else {
       throw JournalError.invalidInput("\(path) is an archive of another journal; leave it out")
@@ -26,7 +27,7 @@ struct PackEraser {
     try reader.scanEntries(from: 1) { entry in
       guard entry.encoding == StoredEntry.plainEncoding else { return true }
       let key = try entry.plainBody.withUnsafeBytes { try Body($0).record() }?.rowKey
-      if key == rowKey { sequences.insert(entry.header.sequence) }
+      if let key, rowKeys.contains(key) { sequences.insert(entry.header.sequence) }
       return true
     }
     self.sequences = sequences
@@ -63,7 +64,9 @@ struct PackEraser {
     ).map { try $0.withUnsafeBytes { try FoldCounts($0) } }
     try Baseline.scan(reader.storage, generation: generation) { table, key, payload in
       let tableKey = Baseline.key(table, key, generation: generation)
-      if table == .records, key.elementsEqual(rowKey) { changed.rows[tableKey] = .some(nil) }
+      if table == .records, rowKeys.contains([UInt8](key)) {
+        changed.rows[tableKey] = .some(nil)
+      }
       if table == .edits, sequences.contains(try JournalReader.sequence(ofKey: key)) {
         counts?.count(try EditState(payload).delivery, by: -1)
         changed.rows[tableKey] = .some(nil)

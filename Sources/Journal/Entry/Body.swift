@@ -125,6 +125,21 @@ package struct Body {
     return nil
   }
 
+  /// The body's bytes with other values of some members; members it has not are not added.
+  package func replacing(_ values: [BodyKey: [UInt8]?]) -> [UInt8] {
+    var replaced: [UInt8] = []
+    var copied = 0
+    for member in members {
+      guard let key = BodyKey(rawValue: member.key), let value = values[key] ?? nil else {
+        continue
+      }
+      replaced.append(contentsOf: bytes[copied..<member.value.lowerBound])
+      replaced += value
+      copied = member.value.upperBound
+    }
+    return replaced + bytes[copied...]
+  }
+
   package func reader(_ key: BodyKey) throws(JournalError) -> CBORReader {
     guard let raw = raw(key) else {
       throw .damaged("an entry's body lacks its member \(key.rawValue) (\(key))")

@@ -57,4 +57,5 @@ package enum BodyKey: UInt64, CaseIterable, Sendable {
   case migration = 60
   case undone = 61
   case reached = 62
+  case newKey = 64
 }

@@ -106,6 +106,27 @@ public struct RecordAddress: Sendable, Hashable {
     prefix.append(0)
   }
 
+  /// The row key of another record of the same collection.
+  ///
+  /// - Throws: ``JournalError/damaged(_:)`` for bytes that are no row key.
+  package static func rowKey(
+    of key: some Sequence<UInt8>, besides rowKey: [UInt8]
+  ) throws(JournalError) -> [UInt8] {
+    Array(rowKey.prefix(try prefixBytes(inRowKey: rowKey))) + key
+  }
+
+  /// How many bytes of a row key stand before the record's key.
+  ///
+  /// - Throws: ``JournalError/damaged(_:)`` for bytes that are no row key.
+  package static func prefixBytes(inRowKey bytes: [UInt8]) throws(JournalError) -> Int {
+    var index = 0
+    while index + 1 < bytes.count {
+      if bytes[index] == 0, bytes[index + 1] == 0 { return index + 2 }
+      index += bytes[index] == 0 ? 2 : 1
+    }
+    throw .damaged("a record's row key has no end of collection; run `journal verify`")
+  }
+
   /// Takes a row key apart again.
   package static func names(
     inRowKey bytes: UnsafeRawBufferPointer

@@ -17,6 +17,7 @@ extension AppendContext {
     }
     let reader = try reader()
     let entries = try entries(of: record, reader)
+    try checkNothingRefers(toFormerKeysOf: record, besides: entries)
     try takeBack(entries, record)
     var erasure = Erasure(sequences: entries.map(\.header.sequence).sorted(), born: record.born)
     let staysHere = try identity.isLocal || reader.localCollections().contains(record.rowKey)
@@ -71,19 +72,22 @@ extension AppendContext {
     of record: ErasableRecord, _ reader: JournalReader
   ) throws -> [StoredEntry] {
     var found: [SequenceNumber: StoredEntry] = [:]
-    var sequence = record.last
-    while sequence > 0, let entry = try reader.entry(sequence) {
-      guard entry.previous < sequence else {
-        throw JournalError.damaged("entry \(sequence) links forward; run `journal verify`")
+    for last in [record.last] + record.former.map(\.last) {
+      var sequence = last
+      while sequence > 0, let entry = try reader.entry(sequence) {
+        guard entry.previous < sequence else {
+          throw JournalError.damaged("entry \(sequence) links forward; run `journal verify`")
+        }
+        found[sequence] = entry
+        sequence = entry.previous
       }
-      found[sequence] = entry
-      sequence = entry.previous
     }
+    let rowKeys = record.rowKeys
     try reader.scanEntries(from: 1) { entry in
       guard entry.header.sequence < reader.horizon.sequence else { return false }
       guard entry.encoding != StoredEntry.erasedEncoding else { return true }
       let key = try entry.plainBody.withUnsafeBytes { try Body($0).record() }?.rowKey
-      if key == record.rowKey { found[entry.header.sequence] = entry }
+      if let key, rowKeys.contains(key) { found[entry.header.sequence] = entry }
       return true
     }
     return found.values.sorted { $0.header.sequence < $1.header.sequence }
@@ -149,7 +153,7 @@ extension AppendContext {
         state.counts.settled &-= 1
       }
     }
-    try removeRecord(record.rowKey)
+    for rowKey in record.rowKeys { try removeRecord(rowKey) }
   }
 
   private func destroy(_ sequence: SequenceNumber) throws {
@@ -167,9 +171,10 @@ extension AppendContext {
   ) throws -> Bool {
     let generation = reader.horizon.generation
     var isTouched = false
-    let rowKey = Baseline.key(.records, record.rowKey, generation: generation)
-    if try transaction.contains(.baseline, rowKey) {
-      try delete(.baseline, rowKey)
+    for rowKey in record.rowKeys {
+      let key = Baseline.key(.records, rowKey, generation: generation)
+      guard try transaction.contains(.baseline, key) else { continue }
+      try delete(.baseline, key)
       isTouched = true
     }
     let countsKey = Baseline.key(

@@ -14,12 +14,22 @@ package struct ErasableRecord: Sendable {
   package var last: SequenceNumber
   /// The version at which a server's record came to be; nil when no server has it.
   package var born: ServerVersion?
+  /// The keys it was known under before a server gave it its own, each with the last entry about it
+  /// till then.
+  package var former: [(rowKey: [UInt8], last: SequenceNumber)]
 
-  package init(rowKey: [UInt8], last: SequenceNumber, born: ServerVersion?) {
+  package init(
+    rowKey: [UInt8], last: SequenceNumber, born: ServerVersion?,
+    former: [(rowKey: [UInt8], last: SequenceNumber)] = []
+  ) {
     self.rowKey = rowKey
     self.last = last
     self.born = born
+    self.former = former
   }
+
+  /// Every key it is known under.
+  package var rowKeys: Set<[UInt8]> { Set([rowKey] + former.map(\.rowKey)) }
 }
 
 /// What an erasure took away.

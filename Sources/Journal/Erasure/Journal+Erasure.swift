@@ -18,9 +18,12 @@ extension Journal {
     _ record: RecordAddress, reason: String, archives paths: [String] = [],
     archiveKeys: KeyRing? = nil, isOnlyHere: Bool = false
   ) async throws -> (erasure: Erasure, archives: [ErasedArchive])? {
-    let isKnown = try read { try $0.storage.contains(.records, record.rowKey) }
-    guard isKnown || !paths.isEmpty else { return nil }
-    let archives = try eraseFromArchives(paths, record, archiveKeys ?? keys)
+    let known = try await transact {
+      try $0.folder.erasable(.record(record), in: $0.transaction)?.rowKeys
+    }
+    guard known != nil || !paths.isEmpty else { return nil }
+    let archives = try eraseFromArchives(
+      paths, known ?? [record.rowKey], archiveKeys ?? keys)
     let erasure = try await transact { [archives] context -> Erasure in
       let erasure =
         try context.erase(.record(record), isOnlyHere: isOnlyHere) ?? Erasure(sequences: [])
@@ -34,12 +37,12 @@ extension Journal {
 
   /// The archives named, rewritten, and those known that were not named.
   private func eraseFromArchives(
-    _ paths: [String], _ record: RecordAddress, _ keys: KeyRing
+    _ paths: [String], _ rowKeys: Set<[UInt8]>, _ keys: KeyRing
   ) throws -> [ErasedArchive] {
     let (known, journal) = try read { (try $0.archives(), $0.identity.journal) }
     // All are opened before the first is changed.
     let erasers = try paths.map { path in
-      try PackEraser(record.rowKey, path: path, journal: journal, keys: keys)
+      try PackEraser(rowKeys, path: path, journal: journal, keys: keys)
     }
     let places = Set(paths.map { Self.place($0) })
     var archives: [ErasedArchive] = []

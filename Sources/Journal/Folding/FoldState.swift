@@ -102,6 +102,18 @@ package protocol InlineFolder: Sendable {
 
   /// The record an erasure means, as the stored rows know it; nil when there is none.
   func erasable(_ target: ErasureTarget, in storage: any StorageReader) throws -> ErasableRecord?
+
+  /// The row key a record stood under before an entry, whichever of its keys is given: the key itself,
+  /// unless a server had given it another one.
+  func currentKey(
+    _ rowKey: [UInt8], before limit: SequenceNumber, in storage: any StorageReader
+  ) throws -> [UInt8]
+
+  /// - Throws: ``JournalError/invalidInput(_:)`` where the record that stands under `rowKey` cannot get
+  ///   the key `assigned` from a server that was sent `edit`.
+  func checkAssignment(
+    of assigned: [UInt8], to rowKey: [UInt8], by edit: SequenceNumber, in state: any FoldState
+  ) throws
 }
 
 /// Keeps rows that are derived from records, such as those of indexes, in the transaction that

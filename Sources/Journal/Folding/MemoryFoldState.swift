@@ -23,11 +23,11 @@ package final class MemoryFoldState: FoldState {
     isLocal = reader.identity.isLocal
   }
 
-  /// Begins with what the baseline holds of one record, and of no other.
-  package init(_ reader: JournalReader, only rowKey: [UInt8]) throws {
+  /// Begins with what the baseline holds of records under these keys, and of no other.
+  package init(_ reader: JournalReader, only rowKeys: [[UInt8]]) throws {
     self.reader = reader
     isLocal = reader.identity.isLocal
-    try Baseline.restore(from: reader, only: rowKey, into: self)
+    try Baseline.restore(from: reader, only: rowKeys, into: self)
   }
 
   package func withRecord(

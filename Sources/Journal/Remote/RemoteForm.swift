@@ -98,8 +98,7 @@ package struct RemoteForm: Sendable, Hashable {
       Timestamp(text).map { Value($0.milliseconds) } ?? value
     case (.seconds, .string(let text)):
       Timestamp(text).map { Value($0.milliseconds / 1000) } ?? value
-    case (.key, .reference(_, let key)): .string(key)
-    case (.key, .array(let values)): .array(values.map { outgoing($0, conversion) })
+    // A reference goes as one, and as its key at last: the server may give it another one until then.
     default: value
     }
   }

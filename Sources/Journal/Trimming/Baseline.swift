@@ -66,16 +66,18 @@ package enum Baseline {
     }
   }
 
-  /// Gives a fold in memory the state at the horizon, of all records this one alone.
+  /// Gives a fold in memory the state at the horizon, of all records these alone.
   static func restore(
-    from reader: JournalReader, only rowKey: [UInt8], into state: any FoldState
+    from reader: JournalReader, only rowKeys: [[UInt8]], into state: any FoldState
   ) throws {
     try scan(reader.storage, generation: reader.horizon.generation) { table, key, payload in
       guard table != .records else { return false }
       try restore(table, key, payload, into: state)
       return true
     }
-    if let row = try record(rowKey, reader) { try state.putRecord(rowKey, row) }
+    for rowKey in rowKeys {
+      if let row = try record(rowKey, reader) { try state.putRecord(rowKey, row) }
+    }
   }
 
   /// Gives a fold one row of a state that was stored.

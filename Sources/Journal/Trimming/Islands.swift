@@ -45,7 +45,7 @@ struct Islands: Sendable {
     switch header.kind {
     case .create, .update, .put, .delete, .erased:
       return isOpen(header.sequence...header.sequence)
-    case .sent, .retried, .accepted, .refused, .conflict:
+    case .sent, .retried, .accepted, .refused, .conflict, .idAssigned:
       return try entry.plainBody.withUnsafeBytes { bytes in
         try Self.edits(of: header.kind, Body(bytes)).contains { isOpen($0) }
       }
@@ -64,11 +64,13 @@ struct Islands: Sendable {
     return low < open.count && open[low] <= range.upperBound
   }
 
-  /// The edits a delivery or conflict entry speaks of.
+  /// The edits that a delivery, assignment or conflict entry speaks of.
   static func edits(
     of kind: EntryKind, _ body: Body
   ) throws -> [ClosedRange<SequenceNumber>] {
-    if kind == .sent || kind == .retried { return try body.ranges(.entries) }
+    if kind == .sent || kind == .retried || kind == .idAssigned {
+      return try body.ranges(.entries)
+    }
     var edits: [ClosedRange<SequenceNumber>] = []
     if kind == .accepted {
       var lines = try AcceptanceReader(body)

@@ -31,6 +31,19 @@ struct Overlay {
     members.reverse()
   }
 
+  /// The open edits of two records that turn out to be one, in the order they were made.
+  init(_ one: Overlay, _ other: Overlay) {
+    members = (one.members + other.members).sorted { $0.sequence < $1.sequence }
+    var previous: SequenceNumber = 0
+    for index in members.indices {
+      if members[index].state.previousOpen != previous {
+        members[index].state.previousOpen = previous
+        members[index].isChanged = true
+      }
+      previous = members[index].sequence
+    }
+  }
+
   /// Takes edits out and links the rest anew.
   ///
   /// An edit that stood on one that is gone stands on the base's version from now on.
@@ -100,7 +113,8 @@ struct Overlay {
     return fields
   }
 
-  private static func apply(
+  /// What an edit leaves of the fields below it.
+  static func apply(
     _ member: Member, to fields: [UInt8]?, _ state: any FoldState
   ) throws -> [UInt8]? {
     guard let entry = try state.entry(member.sequence) else {

@@ -29,7 +29,9 @@ extension RecordFolder {
       }
       // An erasure waits for its delivery like an edit, and names no record.
       guard entry.header.kind.isEdit,
-        let key = try entry.plainBody.withUnsafeBytes({ try Body($0).record() })?.rowKey,
+        let key = try entry.plainBody.withUnsafeBytes({
+          try currentKey(named: Body($0), state)
+        }),
         key.starts(with: prefix), seen.insert(key).inserted,
         var row = try state.record(key).map({ try RecordRow($0) })
       else { continue }

@@ -10,12 +10,22 @@ extension RecordFolder {
     // Not captured by anything that could outlive the closure: it would move to the heap.
     var previous: SequenceNumber = 0
     var visibleBytes = 0
+    var isMoved = false
     try state.withRecord(key) { stored in
       let row = try stored.map { try RecordRowView($0) } ?? RecordRowView()
+      guard row.moved == nil else {
+        isMoved = true
+        return
+      }
       try check(precondition, row, key)
       previous = row.last
       let effect = try EditRule.outcome(edit, on: row.visible)
       visibleBytes = try store(effect, in: row, header, key, isReplay: isReplay, state)
+    }
+    if isMoved {
+      return try currentKey([UInt8](key), state).withUnsafeBytes {
+        try foldEdit(header, edit, $0, precondition, isReplay: isReplay, state)
+      }
     }
     var outcome = FoldOutcome()
     outcome.previous = previous

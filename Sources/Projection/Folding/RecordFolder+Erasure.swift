@@ -7,20 +7,33 @@ extension RecordFolder {
   ) throws -> ErasableRecord? {
     switch target {
     case .record(let address):
-      return try storage.withValue(.records, address.rowKey) { payload in
-        let row = try RecordRow(payload)
-        return ErasableRecord(rowKey: address.rowKey, last: row.last, born: row.base?.born)
-      }
+      return try erasable(
+        Aliases(storage).currentKey(of: address.rowKey, before: .max), in: storage)
     case .born(let born, _):
-      var found: ErasableRecord?
+      var found: [UInt8]?
       try storage.scan(.records, from: nil) { key, payload in
         let row = try RecordRow(payload)
         guard row.base?.born == born else { return true }
-        found = ErasableRecord(rowKey: [UInt8](key), last: row.last, born: born)
+        found = [UInt8](key)
         return false
       }
-      return found
+      return try found.flatMap { try erasable($0, in: storage) }
     }
+  }
+
+  private func erasable(
+    _ rowKey: [UInt8], in storage: any StorageReader
+  ) throws -> ErasableRecord? {
+    guard let row = try storage.withValue(.records, rowKey, { try RecordRow($0) }) else {
+      return nil
+    }
+    let former = try row.formerKeys.map { key in
+      let former = try RecordAddress.rowKey(of: key, besides: rowKey)
+      let last = try storage.withValue(.records, former) { try RecordRow($0).last } ?? 0
+      return (rowKey: former, last: last)
+    }
+    return ErasableRecord(
+      rowKey: rowKey, last: row.last, born: row.base?.born, former: former)
   }
 
   /// An erasure of a record that a server has waits for its delivery like an edit.

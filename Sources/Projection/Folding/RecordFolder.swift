@@ -57,6 +57,8 @@ package struct RecordFolder: InlineFolder {
       return try foldRemoteChange(header, body, isReplay, state)
     case .conflict:
       return try foldConflict(header, body, state)
+    case .idAssigned:
+      return try foldAssignment(header, body, state)
     case .cursor:
       try foldCursor(header, body, state)
     case .sent, .accepted, .refused, .retried, .deviceChanged:
@@ -150,10 +152,10 @@ package struct RecordFolder: InlineFolder {
   ) throws -> FoldOutcome {
     // An erasure names no record: what it took away is gone when this entry is appended.
     if try body.unsigned(.state) == 2 { return FoldOutcome() }
-    guard let key = try body.record()?.rowKey, let version = try body.version(.version),
+    guard let named = try body.record()?.rowKey, let version = try body.version(.version),
       let remote = try body.text(.remote)
     else { throw JournalError.damaged("remote change \(header.sequence) is incomplete") }
-    var row = try state.record(key).map { try RecordRow($0) } ?? RecordRow()
+    var (key, row) = try currentRow(named, state)
     let generation = try state.meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }?.generation
     var outcome = FoldOutcome()
     if let base = row.base, base.generation == generation ?? 0, version <= base.version {
@@ -192,7 +194,7 @@ package struct RecordFolder: InlineFolder {
   }
 
   /// Takes accepted edits the base has caught up with out of the overlay.
-  private func settle(
+  func settle(
     _ overlay: inout Overlay, _ row: RecordRow, from remote: String, through: ServerVersion,
     _ state: any FoldState
   ) throws {
@@ -244,7 +246,7 @@ package struct RecordFolder: InlineFolder {
     var seen: Set<[UInt8]> = []
     for sequence in edits {
       guard let entry = try state.entry(sequence),
-        let key = try entry.plainBody.withUnsafeBytes({ try Body($0).record() })?.rowKey
+        let key = try entry.plainBody.withUnsafeBytes({ try currentKey(named: Body($0), state) })
       else { throw JournalError.damaged("open edit \(sequence) is missing; run `journal verify`") }
       if seen.insert(key).inserted { keys.append(key) }
     }
@@ -256,10 +258,10 @@ package struct RecordFolder: InlineFolder {
   private func foldConflict(
     _ header: EntryHeader, _ body: Body, _ state: any FoldState
   ) throws -> FoldOutcome {
-    guard let key = try body.record()?.rowKey, let version = try body.version(.version) else {
+    guard let named = try body.record()?.rowKey, let version = try body.version(.version) else {
       throw JournalError.damaged("conflict entry \(header.sequence) is incomplete")
     }
-    var row = try state.record(key).map { try RecordRow($0) } ?? RecordRow()
+    var (key, row) = try currentRow(named, state)
     var outcome = FoldOutcome()
     outcome.previous = row.last
     row.last = header.sequence

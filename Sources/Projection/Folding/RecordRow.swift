@@ -21,6 +21,19 @@ package struct RecordRow: Sendable {
   /// The fields with the overlay folded on top; meaningful while ``openCount`` is not 0.
   package var overlaid: [UInt8]?
 
+  /// The keys the record had before a server gave it this one.
+  package var formerKeys: [[UInt8]] = []
+  /// Where the record stands that had this key: all else but ``last`` is there.
+  package var moved: Moved?
+
+  /// That a server has given a record another key.
+  package struct Moved: Sendable, Hashable {
+    /// The `id assigned` entry.
+    package var since: SequenceNumber
+    /// The key within the same collection.
+    package var key: [UInt8]
+  }
+
   package init() {}
 
   /// What the app shows: nil when the record does not exist.
@@ -29,17 +42,30 @@ package struct RecordRow: Sendable {
   package var encoded: [UInt8] {
     Self.lend(baseFields) { baseFields in
       Self.lend(overlaid) { overlaid in
-        var view = RecordRowView()
-        view.base = base
-        view.baseFields = baseFields
-        view.last = last
-        view.newestOpen = newestOpen
-        view.openCount = openCount
-        view.overlaid = overlaid
-        return [UInt8](unsafeUninitializedCapacity: view.encodedBytes) { bytes, count in
-          view.encode(into: UnsafeMutableRawBufferPointer(bytes))
-          count = view.encodedBytes
+        Self.lend(formerKeys.isEmpty ? nil : FormerKeys.encoded(formerKeys)) { formerKeys in
+          encoded(baseFields, overlaid, formerKeys)
         }
+      }
+    }
+  }
+
+  private func encoded(
+    _ baseFields: UnsafeRawBufferPointer?, _ overlaid: UnsafeRawBufferPointer?,
+    _ formerKeys: UnsafeRawBufferPointer?
+  ) -> [UInt8] {
+    Self.lend(moved?.key) { key in
+      var view = RecordRowView()
+      if let moved, let key { view.moved = (moved.since, key) }
+      view.formerKeys = formerKeys
+      view.base = base
+      view.baseFields = baseFields
+      view.last = last
+      view.newestOpen = newestOpen
+      view.openCount = openCount
+      view.overlaid = overlaid
+      return [UInt8](unsafeUninitializedCapacity: view.encodedBytes) { bytes, count in
+        view.encode(into: UnsafeMutableRawBufferPointer(bytes))
+        count = view.encodedBytes
       }
     }
   }
@@ -60,6 +86,11 @@ package struct RecordRow: Sendable {
     newestOpen = view.newestOpen
     openCount = view.openCount
     overlaid = view.overlaid.map { [UInt8]($0) }
+    formerKeys =
+      try view.formerKeys.map { bytes throws(JournalError) in
+        try FormerKeys.list(bytes)
+      } ?? []
+    moved = view.moved.map { Moved(since: $0.since, key: [UInt8]($0.key)) }
   }
 
   package init(_ payload: [UInt8]) throws(JournalError) {

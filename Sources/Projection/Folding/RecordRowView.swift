@@ -12,6 +12,10 @@ package struct RecordRowView {
   var newestOpen: SequenceNumber = 0
   var openCount: UInt32 = 0
   var overlaid: UnsafeRawBufferPointer?
+  /// The keys the record had before, one behind the other, each behind its length; see ``FormerKeys``.
+  var formerKeys: UnsafeRawBufferPointer?
+  /// Where the record stands that had this key; nothing else is in such a row then but ``last``.
+  var moved: (since: SequenceNumber, key: UnsafeRawBufferPointer)?
 
   /// A record nothing is known of.
   package init() {}
@@ -46,6 +50,15 @@ package struct RecordRowView {
     }
     let flags = front[1]
     last = uint48(front, 2)
+    if flags & 32 != 0 {
+      let since = uint48(try take(6), 0)
+      let key = try take(rest.count)
+      guard flags == 32, (1...RecordAddress.maximumNameBytes).contains(key.count) else {
+        throw .damaged("a moved record's row has impossible flags or no key; run `journal verify`")
+      }
+      moved = (since, key)
+      return
+    }
     if flags & 4 != 0 {
       let bytes = try take(36)
       base = RecordRow.Base(
@@ -56,12 +69,13 @@ package struct RecordRowView {
       newestOpen = uint48(bytes, 0)
       openCount = integer(bytes, 6)
     }
+    if flags & 64 != 0 { formerKeys = try take(try FormerKeys.byteCount(at: rest)) }
     if flags & 1 != 0 {
       let length: UInt32 = integer(try take(4), 0)
       baseFields = try take(Int(length))
     }
     if flags & 16 != 0 { overlaid = try take(rest.count) }
-    guard rest.isEmpty, flags < 32, (openCount > 0) == (flags & 8 != 0),
+    guard rest.isEmpty, flags < 128, (openCount > 0) == (flags & 8 != 0),
       openCount > 0 || flags & 16 == 0, (baseFields == nil && base != nil) == (flags & 2 != 0)
     else {
       throw .damaged("a record's row has impossible flags or trailing bytes; run `journal verify`")
@@ -70,14 +84,25 @@ package struct RecordRowView {
 
   /// The length of the row's payload.
   var encodedBytes: Int {
-    8 + (base == nil ? 0 : 36) + (openCount > 0 ? 10 + (overlaid?.count ?? 0) : 0)
+    if let moved { return 14 + moved.key.count }
+    return 8 + (base == nil ? 0 : 36) + (formerKeys?.count ?? 0)
+      + (openCount > 0 ? 10 + (overlaid?.count ?? 0) : 0)
       + (baseFields.map { 4 + $0.count } ?? 0)
   }
 
   /// Writes the row's payload, ``encodedBytes`` bytes.
   func encode(into bytes: UnsafeMutableRawBufferPointer) {
     var writer = RowWriter(bytes)
+    if let moved {
+      writer.integer(Self.layout)
+      writer.integer(UInt8(32))
+      writer.uint48(last)
+      writer.uint48(moved.since)
+      writer.copy(moved.key)
+      return
+    }
     var flags: UInt8 = 0
+    if formerKeys != nil { flags |= 64 }
     if baseFields != nil { flags |= 1 } else if base != nil { flags |= 2 }
     if base != nil { flags |= 4 }
     if openCount > 0 {
@@ -96,6 +121,7 @@ package struct RecordRowView {
       writer.uint48(newestOpen)
       writer.integer(openCount)
     }
+    if let formerKeys { writer.copy(formerKeys) }
     if let baseFields {
       writer.integer(UInt32(truncatingIfNeeded: baseFields.count))
       writer.copy(baseFields)

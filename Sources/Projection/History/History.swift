@@ -2,7 +2,7 @@ public import Journal
 
 extension Snapshot {
   /// What happened to one record, oldest first: edits, remote changes and conflict decisions that
-  /// are still held.
+  /// are still held, and the server's giving it another key, whichever of its keys is asked for.
   ///
   /// Linear in their number.
   public func entries(about collection: String, _ key: String) throws -> [Entry] {
@@ -13,7 +13,7 @@ extension Snapshot {
   ///
   /// Given back as `expecting` with a write, it makes sure that nothing came between.
   public func lastSequence(about collection: String, _ key: String) throws -> SequenceNumber {
-    try source.last(RecordAddress(collection: collection, key: key).rowKey)
+    try source.last(source.current(RecordAddress(collection: collection, key: key).rowKey))
   }
 
   /// The held entries about one record, oldest first: edits, remote changes and decisions.
@@ -22,29 +22,32 @@ extension Snapshot {
   /// length, and in the number of islands below the horizon where the chain leads there.
   package func history(_ collection: String, _ key: String) throws -> [StoredEntry] {
     let rowKey = try RecordAddress(collection: collection, key: key).rowKey
+    let rowKeys = try source.allKeys(of: rowKey)
     var entries: [StoredEntry] = []
-    var sequence = try source.last(rowKey)
-    guard sequence > 0 else { return [] }
-    while sequence >= reader.horizon.sequence, let entry = try reader.entry(sequence) {
-      if sequence <= through { entries.append(entry) }
-      guard entry.previous < sequence else {
-        throw JournalError.damaged("entry \(sequence) links forward; run `journal verify`")
+    var reachesBelow = false
+    for rowKey in rowKeys {
+      var sequence = try source.last(rowKey)
+      while sequence >= reader.horizon.sequence, let entry = try reader.entry(sequence) {
+        if sequence <= through { entries.append(entry) }
+        guard entry.previous < sequence else {
+          throw JournalError.damaged("entry \(sequence) links forward; run `journal verify`")
+        }
+        sequence = entry.previous
       }
-      sequence = entry.previous
+      if sequence > 0 { reachesBelow = true }
     }
-    entries.reverse()
-    guard sequence > 0 else { return entries }
-    return try islands(of: rowKey) + entries
+    entries.sort { $0.header.sequence < $1.header.sequence }
+    return try reachesBelow ? islands(of: Set(rowKeys)) + entries : entries
   }
 
-  private func islands(of rowKey: [UInt8]) throws -> [StoredEntry] {
+  private func islands(of rowKeys: Set<[UInt8]>) throws -> [StoredEntry] {
     var islands: [StoredEntry] = []
     try reader.scanEntries(from: 1) { entry in
       guard entry.header.sequence < reader.horizon.sequence, entry.header.sequence <= through else {
         return false
       }
       let record = try entry.plainBody.withUnsafeBytes { try Body($0).record() }
-      if record?.rowKey == rowKey { islands.append(entry) }
+      if let record, rowKeys.contains(record.rowKey) { islands.append(entry) }
       return true
     }
     return islands

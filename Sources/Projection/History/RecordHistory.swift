@@ -95,6 +95,7 @@ extension Snapshot {
       // Deliveries that only moved the edit on its way are no part of the story.
       guard
         kind.isEdit || kind == .remoteChange || kind == .conflict || kind == .refused
+          || kind == .idAssigned
           || before != after
       else { return }
       history.events.append(

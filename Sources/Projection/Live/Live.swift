@@ -93,7 +93,9 @@ public struct Live<Output: Sendable>: AsyncSequence, Sendable {
         running.position = through
         let effects = try RowEffect.net(groups)
         if effects.isEmpty { return false }
-        switch try running.view.apply(effects) {
+        // Under another key a record has another place, and other references mean it.
+        let isMoved = effects.contains(where: \.isMove)
+        switch try isMoved ? .mustLoad : running.view.apply(effects) {
         case .unchanged: return false
         case .changed: return true
         case .mustLoad: break

@@ -3,6 +3,8 @@ import Journal
 /// How many records a query means.
 final class LiveCount: LiveView<Int> {
   private let query: Query
+  /// The query's, with every key of the records it names.
+  private var filter: Filter
   private let forms: LiveForms
   private let prefix: [UInt8]
   /// How many there are without limit and offset.
@@ -10,6 +12,7 @@ final class LiveCount: LiveView<Int> {
 
   init(_ query: Query, _ forms: LiveForms) throws {
     self.query = query
+    filter = query.filter
     self.forms = forms
     prefix = try Snapshot.prefix(query.collection)
   }
@@ -22,6 +25,7 @@ final class LiveCount: LiveView<Int> {
     let before = output()
     var whole = query
     (whole.limit, whole.offset) = (nil, 0)
+    filter = try snapshot.withAllKeys(query.filter)
     all = try forms.view(snapshot).count(whole)
     return output() != before
   }
@@ -37,7 +41,7 @@ final class LiveCount: LiveView<Int> {
 
   private func means(_ fields: [UInt8]?) throws -> Bool {
     try fields.map(forms.newest)?.withUnsafeBytes { bytes in
-      try query.filter.matches { try Snapshot.value($0, in: bytes) }
+      try filter.matches { try Snapshot.value($0, in: bytes) }
     } ?? false
   }
 }

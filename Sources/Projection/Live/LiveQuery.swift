@@ -39,6 +39,7 @@ final class LiveQuery<Element>: LiveView<[Element]> {
   override func load(_ snapshot: Snapshot) throws -> Bool {
     let before = told ?? window.rows[window.shown]
     told = nil
+    window.filter = try snapshot.withAllKeys(window.query.filter)
     var rows: [SortedWindow<Element>.Row] = []
     try elements.forms.view(snapshot).select(window.wanted) { match in
       let position = try window.position([UInt8](match.rowKey), match.fields)

@@ -9,11 +9,15 @@ struct RowEffect {
 
   /// Whether an app can see it: a fold may touch a row and leave what it shows.
   var isVisible: Bool { before != after }
+  /// Whether the record stands under another key now, and references to this one mean that.
+  var isMove: Bool
 
   init(_ row: RecordedGroup.Row) throws {
     rowKey = row.rowKey
     before = try row.before.flatMap { try Self.visible($0) }
     after = try row.after.flatMap { try Self.visible($0) }
+    isMove =
+      try row.after?.withUnsafeBytes { try RecordRowView($0).moved != nil } ?? false
   }
 
   private static func visible(_ payload: [UInt8]) throws -> [UInt8]? {
@@ -28,11 +32,12 @@ struct RowEffect {
       let effect = try RowEffect(row)
       if let place = places[row.rowKey] {
         effects[place].after = effect.after
+        effects[place].isMove = effects[place].isMove || effect.isMove
       } else {
         places[row.rowKey] = effects.count
         effects.append(effect)
       }
     }
-    return effects.filter(\.isVisible)
+    return effects.filter { $0.isVisible || $0.isMove }
   }
 }

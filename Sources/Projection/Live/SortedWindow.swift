@@ -13,6 +13,8 @@ struct SortedWindow<Element> {
   }
 
   let query: Query
+  /// The query's, with every key of the records it names.
+  var filter: Filter
   /// How many rows are kept; nil is all.
   let capacity: Int?
   private(set) var rows: [Row] = []
@@ -21,6 +23,7 @@ struct SortedWindow<Element> {
 
   init(_ query: Query) {
     self.query = query
+    filter = query.filter
     guard let limit = query.limit else {
       capacity = nil
       return
@@ -68,7 +71,7 @@ struct SortedWindow<Element> {
   func row(_ rowKey: [UInt8], _ fields: [UInt8]?) throws -> Row? {
     guard let fields else { return nil }
     return try fields.withUnsafeBytes { bytes in
-      guard try query.filter.matches({ try Snapshot.value($0, in: bytes) }) else { return nil }
+      guard try filter.matches({ try Snapshot.value($0, in: bytes) }) else { return nil }
       return Row(position: try position(rowKey, bytes), fields: fields)
     }
   }

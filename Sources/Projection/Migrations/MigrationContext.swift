@@ -102,7 +102,7 @@ public struct MigrationContext: ~Copyable {
       throw JournalError.invalidInput(
         "migration \(run.id) changes more than 16 MiB in one step; make several of it")
     }
-    let rowKey = try RecordAddress(collection: collection, key: key).rowKey
+    let rowKey = try records.current(RecordAddress(collection: collection, key: key).rowKey)
     let before = try records.visible(rowKey)
     let after = try draft.body.withUnsafeBytes {
       try EditRule.apply(draft.kind, Body($0), to: before).fields

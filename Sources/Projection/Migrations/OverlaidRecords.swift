@@ -26,6 +26,8 @@ final class OverlaidRecords: RecordSource {
     return try own.map { try $0.withUnsafeBytes { try body($0) } }
   }
 
+  func keys(_ rowKey: [UInt8]) throws -> Aliases.Row { try base.keys(rowKey) }
+
   func last(_ rowKey: [UInt8]) throws -> SequenceNumber { try base.last(rowKey) }
 
   func scan(

@@ -41,6 +41,10 @@ struct LayeredRecords: RecordSource {
     return below.indexRows(under: prefix)
   }
 
+  func keys(_ rowKey: [UInt8]) throws -> Aliases.Row {
+    isHidden(rowKey) ? Aliases.Row() : try below.keys(rowKey)
+  }
+
   func last(_ rowKey: [UInt8]) throws -> SequenceNumber {
     if let last = rows[rowKey]?.last { return last }
     return isHidden(rowKey) ? 0 : try below.last(rowKey)

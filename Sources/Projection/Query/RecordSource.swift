@@ -12,6 +12,9 @@ import Journal
 ///
 /// Every read goes through this one interface, so that rows may follow the journal, with the
 /// unwritten tail folded on top, without a query noticing.
+///
+/// Looks under the very key it is given; ``current(_:)`` says where a record stands that a server has
+/// given another one.
 protocol RecordSource {
   /// The visible fields of a record, as one CBOR map; nil when it does not exist.
   func visible(_ rowKey: [UInt8]) throws -> [UInt8]?
@@ -22,6 +25,8 @@ protocol RecordSource {
   /// Lends the visible fields of a record that exists. Without a result, whose type would be looked up for each
   /// record.
   func lend(_ rowKey: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> Void) throws
+  /// What is known under a row key of the keys a record has or had.
+  func keys(_ rowKey: [UInt8]) throws -> Aliases.Row
   /// The last entry about a record; 0 when nothing is known of it.
   func last(_ rowKey: [UInt8]) throws -> SequenceNumber
   /// Visible records in order of their row key among those that begin with `prefix`, behind `last`
@@ -40,6 +45,29 @@ extension RecordSource {
 
   func lend(_ rowKey: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> Void) throws {
     _ = try withVisible(rowKey, body)
+  }
+
+  private var aliases: Aliases { Aliases(row: keys) }
+
+  /// The row key a record stands under, whichever of its keys is given. Costs a look-up.
+  func current(_ rowKey: [UInt8]) throws -> [UInt8] {
+    try aliases.currentKey(of: rowKey, before: .max)
+  }
+
+  /// Every row key a record is known under, the one it stands under first. Costs a look-up.
+  func allKeys(of rowKey: [UInt8]) throws -> [[UInt8]] {
+    try aliases.allKeys(of: rowKey)
+  }
+
+  /// Lends the visible fields of a record and the row key it stands under, whichever of its keys is
+  /// given; nil when it does not exist.
+  func withCurrent<R>(
+    _ rowKey: [UInt8], _ body: (_ rowKey: [UInt8], UnsafeRawBufferPointer) throws -> R
+  ) throws -> R? {
+    // Most keys are what they were: only where nothing is found is asked whether it went elsewhere.
+    if let found = try withVisible(rowKey, { try body(rowKey, $0) }) { return found }
+    let current = try current(rowKey)
+    return current == rowKey ? nil : try withVisible(current) { try body(current, $0) }
   }
 }
 
@@ -73,6 +101,10 @@ struct StoredRecords: RecordSource {
         try body(fields)
       }
     }
+  }
+
+  func keys(_ rowKey: [UInt8]) throws -> Aliases.Row {
+    try reader.storage.withValue(.records, rowKey) { try Aliases.Row($0) } ?? Aliases.Row()
   }
 
   func last(_ rowKey: [UInt8]) throws -> SequenceNumber {
@@ -127,6 +159,10 @@ struct FoldedRecords: RecordSource {
     _ rowKey: [UInt8], _ body: (UnsafeRawBufferPointer) throws -> R
   ) throws -> R? {
     try visible(rowKey).map { try $0.withUnsafeBytes { try body($0) } }
+  }
+
+  func keys(_ rowKey: [UInt8]) throws -> Aliases.Row {
+    try records[rowKey]?.withUnsafeBytes { try Aliases.Row($0) } ?? Aliases.Row()
   }
 
   func last(_ rowKey: [UInt8]) throws -> SequenceNumber {

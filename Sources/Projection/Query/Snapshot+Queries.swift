@@ -56,6 +56,7 @@ extension Snapshot {
     var query = query
     query.limit = query.limit.map { max(0, $0) }
     query.offset = max(0, query.offset)
+    query.filter = try withAllKeys(query.filter)
     if let plan = try plan(query) { return try selectByIndex(query, plan, after: position, body) }
     return query.sort.isEmpty
       ? try selectInKeyOrder(query, after: position, body)

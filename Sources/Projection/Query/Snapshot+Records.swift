@@ -3,13 +3,17 @@ import Journal
 extension Snapshot {
   /// The record under an id, or nil when it does not exist.
   ///
-  /// Decoded from the row where it lies.
+  /// Decoded from the row where it lies. The id may be one that the record had before a server gave it
+  /// its own; the record comes with the one it has.
   ///
   /// - Throws: `JournalError.typeMismatch` when its fields do not fit the type, and what
   ///   ``get(_:_:)`` throws.
   public func fetch<R: Record>(_ type: R.Type, _ id: RecordID<R>) throws -> R? {
     let address = try RecordAddress(collection: R.schema.collection, key: id.key)
-    return try source.withVisible(address.rowKey) { try decode(type, id.key, $0) }
+    return try source.withCurrent(address.rowKey) { rowKey, fields in
+      let key = rowKey == address.rowKey ? id.key : try RecordAddress(rowKey: rowKey).names.key
+      return try decode(type, key, fields)
+    }
   }
 
   /// All records of a type in the order of their keys, bytewise.

@@ -74,6 +74,8 @@ public final class Snapshot {
 
   /// One record's fields, or nil when it does not exist.
   ///
+  /// The key may be one that the record had before a server gave it its own.
+  ///
   /// - Throws: `JournalError` for a name outside 1–128 bytes or a damaged row.
   public func get(_ collection: String, _ key: String) throws -> Fields? {
     try encoded(collection, key).map { try Self.decode($0) }
@@ -81,7 +83,7 @@ public final class Snapshot {
 
   /// One record's fields as a deterministic CBOR map.
   package func encoded(_ collection: String, _ key: String) throws -> [UInt8]? {
-    try source.visible(RecordAddress(collection: collection, key: key).rowKey)
+    try source.withCurrent(RecordAddress(collection: collection, key: key).rowKey) { [UInt8]($1) }
   }
 
   /// Visible records in the order of collection, then key, both bytewise; `body` returns false to

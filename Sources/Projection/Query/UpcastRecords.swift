@@ -16,6 +16,8 @@ struct UpcastRecords: RecordSource {
     try base.withVisible(rowKey) { try lend($0, body) }
   }
 
+  func keys(_ rowKey: [UInt8]) throws -> Aliases.Row { try base.keys(rowKey) }
+
   func last(_ rowKey: [UInt8]) throws -> SequenceNumber { try base.last(rowKey) }
 
   func scan(

@@ -40,7 +40,11 @@ extension Changes {
   @discardableResult
   public mutating func duplicate<R: Record>(_ type: R.Type, _ id: RecordID<R>) throws -> R {
     let address = try RecordAddress(collection: R.schema.collection, key: id.key)
-    guard let fields = try withState({ try $0.source.visible(address.rowKey) }) else {
+    guard
+      let fields = try withState({
+        try $0.source.withCurrent(address.rowKey) { [UInt8]($1) }
+      })
+    else {
       throw JournalError.invalidInput(
         "\(R.schema.collection)/\(id) does not exist and cannot be copied")
     }

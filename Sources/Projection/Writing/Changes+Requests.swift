@@ -87,7 +87,16 @@ extension Changes {
     let room = Limits.groupEntries - drafts.count
     let query = try request.query()
     var (matches, records) = ([Match](), [RecordAddress]())
+    // The first change so far of each record.
+    var firsts: [RecordAddress: Int] = [:]
+    let drafts = drafts
     _ = try withState { snapshot in
+      for (index, draft) in drafts.enumerated().reversed() {
+        guard let rowKey = try draft.record.map({ try snapshot.source.current($0.rowKey) }) else {
+          continue
+        }
+        firsts[RecordAddress(rowKey: rowKey)] = index
+      }
       // Asked in the newest form; what is changed is the stored one.
       try snapshot.forward(R.self).select(query) { match in
         guard matches.count < room else {
@@ -103,15 +112,11 @@ extension Changes {
             last: try snapshot.source.last(record.rowKey)))
       }
     }
-    var firsts: [RecordAddress: Int] = [:]
-    for index in drafts.indices.reversed() {
-      if let record = drafts[index].record { firsts[record] = index }
-    }
     for (index, record) in records.enumerated() {
       // Of several changes of a record the first one makes sure that nothing came between.
       guard let first = firsts[record] else { continue }
-      if drafts[first].precondition.last == nil {
-        drafts[first].precondition.last = matches[index].last
+      if self.drafts[first].precondition.last == nil {
+        self.drafts[first].precondition.last = matches[index].last
       }
       matches[index].last = nil
     }

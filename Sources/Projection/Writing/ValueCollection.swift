@@ -84,8 +84,8 @@ extension Snapshot {
     _ collection: String, _ key: String, as type: V.Type = V.self
   ) throws -> V? {
     let address = try RecordAddress(collection: collection, key: key)
-    return try source.withVisible(address.rowKey) {
-      try Self.value(type, collection, key, $0)
+    return try source.withCurrent(address.rowKey) {
+      try Self.value(type, collection, key, $1)
     }
   }
 

@@ -22,15 +22,19 @@ struct Booking: Sendable {
   func book(_ context: AppendContext) throws -> Outcome {
     var outcome = Outcome()
     var results: [Acceptance] = []
+    var ids: [(edit: SequenceNumber, id: String)] = []
     var refusals: [(SequenceNumber, String, String)] = []
     var again: [SequenceNumber] = []
     var states = AnsweredStates()
     for (edit, verdict) in zip(segment.edits, verdicts) {
       switch verdict {
-      case .accepted(let version): results.append(Acceptance(edit, version))
+      case .accepted(let version, let id):
+        results.append(Acceptance(edit, version))
+        if let id { ids.append((edit, id)) }
       case .absorbed(let version): results.append(Acceptance(edit, version, isAbsorbed: true))
       case .applied(let state):
         results.append(Acceptance(edit, state.version))
+        ids.append((edit, state.key))
         states.append(state)
       case .missed(let state):
         results.append(Acceptance(edit, state.version, isAbsorbed: true))
@@ -46,11 +50,15 @@ struct Booking: Sendable {
       }
     }
     let before = context.head.lastSequence
-    if !results.isEmpty { try context.append(accepted(results)) }
+    var assigned = 0
+    if !results.isEmpty {
+      let answer = try context.append(accepted(results))
+      assigned = try assign(ids, because: answer.sequence ?? 0, context)
+    }
     if !refusals.isEmpty { try context.append(refused(refusals)) }
     if !again.isEmpty { try context.append(retried(again)) }
     outcome.conflicts +=
-      Int(context.head.lastSequence - before)
+      Int(context.head.lastSequence - before) - assigned
       - [results.isEmpty, refusals.isEmpty, again.isEmpty]
       .count { !$0 }
     let intake = Intake(remote: remote, epoch: "", forms: forms)
@@ -60,6 +68,29 @@ struct Booking: Sendable {
     outcome.accepted = results.count
     outcome.refused = refusals.count
     return outcome
+  }
+
+  /// Appends which records the server keeps under keys of its own; returns how many.
+  ///
+  /// - Throws: ``TransportError/protocolViolation(_:)`` for a key that cannot be the record's: nothing
+  ///   of the answer is booked then, and the segment stays in flight.
+  private func assign(
+    _ ids: [(edit: SequenceNumber, id: String)], because answer: SequenceNumber,
+    _ context: AppendContext
+  ) throws -> Int {
+    var count = 0
+    for (edit, id) in ids {
+      do {
+        let isNew = try context.assign(
+          id, toRecordOf: edit, by: remote, because: answer, ordinal: count)
+        if isNew { count += 1 }
+      } catch JournalError.invalidInput(let reason) {
+        throw TransportError.protocolViolation(
+          "the server's answer cannot be booked: \(reason); the segment stays in flight and is sent "
+            + "again")
+      }
+    }
+    return count
   }
 
   private func head(_ body: inout BodyBuilder) {

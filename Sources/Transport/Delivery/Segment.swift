@@ -26,12 +26,14 @@ enum SegmentSealer {
   ) throws -> Segment? {
     let reader = try context.reader()
     let forms = remote.takesEntries ? RemoteForms() : try reader.remoteForms()
-    let inFlight = try resume(remote, forms, reader)
+    let inFlight = try resume(remote, forms, context, reader)
     if case .segment(let segment) = inFlight { return segment }
     if case .otherwise(let sent, let edits) = inFlight {
       try release(sent, edits, of: remote, in: context)
     }
-    let edits = try choose(remote, forms, try context.reader(), skipping: skipping, limit: limit)
+    let edits = try choose(
+      remote, SentBodies(context, before: .max, forms), try context.reader(), skipping: skipping,
+      limit: limit)
     guard !edits.isEmpty else { return nil }
     let bytes = SegmentCodec.encode(edits)
     var body = BodyBuilder()
@@ -75,7 +77,8 @@ enum SegmentSealer {
   }
 
   private static func resume(
-    _ remote: RemoteDeclaration, _ forms: RemoteForms, _ reader: JournalReader
+    _ remote: RemoteDeclaration, _ forms: RemoteForms, _ context: AppendContext,
+    _ reader: JournalReader
   ) throws -> InFlight {
     guard try reader.counts().inFlight > 0 else { return .nothing }
     var sealed: [SequenceNumber] = []
@@ -92,7 +95,8 @@ enum SegmentSealer {
         guard try body.text(.remote) == remote.name else { return nil }
         let edits = try body.ranges(.entries).flatMap { Array($0) }
         let bases = try sealedBases(body, count: edits.count)
-        let bytes = SegmentCodec.encode(try changes(edits, forms, reader, bases: bases))
+        let sealed = SentBodies(context, before: sent, forms)
+        let bytes = SegmentCodec.encode(try changes(edits, sealed, reader, bases: bases))
         guard try body.data(.digest) == [UInt8](SHA256.hash(data: bytes)) else {
           if !remote.takesEntries { return .otherwise(sent: sent, edits: edits) }
           throw JournalError.damaged(
@@ -108,7 +112,7 @@ enum SegmentSealer {
 
   /// The pending edits to send next, oldest first; a group is taken whole or left for later.
   private static func choose(
-    _ remote: RemoteDeclaration, _ forms: RemoteForms, _ reader: JournalReader,
+    _ remote: RemoteDeclaration, _ bodies: SentBodies, _ reader: JournalReader,
     skipping: Set<SequenceNumber>, limit: Int
   ) throws -> [SegmentChange] {
     let ownership = try Ownership(reader.remotes(), remote)
@@ -131,8 +135,10 @@ enum SegmentSealer {
     try reader.scanEdits { sequence, state in
       guard state.delivery == .pending, !skipping.contains(sequence) else { return true }
       guard let entry = try reader.entry(sequence) else { throw missing(sequence) }
-      let body = try entry.plainBody
-      guard try body.withUnsafeBytes({ try ownership.owns(Body($0)) }) else { return true }
+      guard try entry.plainBody.withUnsafeBytes({ try ownership.owns(Body($0)) }) else {
+        return true
+      }
+      let body = try sentBody(entry, bodies)
       let group = entry.header.group
       if !unit.edits.isEmpty, group == 0 || group != unit.group, !take() {
         isFull = true
@@ -144,13 +150,13 @@ enum SegmentSealer {
       return true
     }
     if !isFull, !unit.edits.isEmpty { _ = take() }
-    return try changes(chosen, forms, reader)
+    return try changes(chosen, bodies, reader)
   }
 
   /// The changes of a segment. Of a group that reaches into another remote's collections only the
   /// part this remote owns is here: where a group ends is told by the neighbours, not the flag.
   private static func changes(
-    _ edits: [SequenceNumber], _ forms: RemoteForms, _ reader: JournalReader,
+    _ edits: [SequenceNumber], _ bodies: SentBodies, _ reader: JournalReader,
     bases: [SegmentChange.Base]? = nil
   ) throws -> [SegmentChange] {
     var groups: [SequenceNumber] = []
@@ -163,7 +169,7 @@ enum SegmentSealer {
         SegmentChange(
           sequence: sequence, id: entry.header.id, kind: entry.header.kind,
           schema: entry.header.schema, time: entry.header.time, moreOfGroup: false, base: base,
-          isStrict: false, body: try sentBody(entry, forms)))
+          isStrict: false, body: try sentBody(entry, bodies)))
     }
     for index in changes.indices.dropLast() where groups[index] != 0 {
       changes[index].moreOfGroup = groups[index] == groups[index + 1]
@@ -171,12 +177,10 @@ enum SegmentSealer {
     return changes
   }
 
-  /// The body as the server is to see it: an erasure names nothing but `born`.
-  private static func sentBody(_ entry: StoredEntry, _ forms: RemoteForms) throws -> [UInt8] {
-    guard entry.header.kind == .erased else {
-      if forms.isEmpty { return try entry.plainBody }
-      return try entry.plainBody.withUnsafeBytes { try forms.outgoing(Body($0)) }
-    }
+  /// The body as the server is to see it: with the keys it has given and in the form it knows, and of
+  /// an erasure nothing but `born`.
+  private static func sentBody(_ entry: StoredEntry, _ bodies: SentBodies) throws -> [UInt8] {
+    guard entry.header.kind == .erased else { return try bodies.body(entry.plainBody) }
     return try entry.plainBody.withUnsafeBytes { bytes in
       guard let born = try Body(bytes).version(.born) else { throw missing(entry.header.sequence) }
       var body = BodyBuilder()

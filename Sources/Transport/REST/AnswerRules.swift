@@ -10,6 +10,8 @@ public enum AnswerMeaning: Sendable, Hashable {
   case unauthorized
   /// Not carried out, and worth asking again later.
   case later
+  /// Perhaps carried out: a create by `POST` is not sent again before it is known.
+  case unknown
 }
 
 /// Which answers mean what: replace it where a server has its own ideas.
@@ -24,14 +26,16 @@ public struct AnswerRules: Sendable {
   /// What a status means.
   public func meaning(of status: Int) -> AnswerMeaning { rule(status) }
 
-  /// RFC 9110 as most servers read it: 2xx is done, 404 and 410 are gone, 401 is unauthorized; 408, 409, 423,
-  /// 425, 429 and 5xx are worth another try; all others are refused, redirects among them.
+  /// RFC 9110 as most servers read it: 2xx is done, 404 and 410 are gone, 401 is unauthorized; 409, 423,
+  /// 425, 429 and 503 are worth another try, 408 and the other 5xx tell nothing; all others are refused,
+  /// redirects among them.
   public static let standard = AnswerRules { status in
     switch status {
     case 200...299: .done
     case 404, 410: .gone
     case 401: .unauthorized
-    case 408, 409, 423, 425, 429, 500...599: .later
+    case 409, 423, 425, 429, 503: .later
+    case 408, 500...599: .unknown
     default: .refused
     }
   }

@@ -72,7 +72,7 @@ struct RESTFeed {
     switch server.rules.meaning(of: answer.status) {
     case .done: break
     case .unauthorized: throw server.unauthorized(answer)
-    case .later: throw server.later(answer)
+    case .later, .unknown: throw server.later(answer)
     case .gone, .refused:
       throw TransportError.protocolViolation(
         "\(address) answered with status \(answer.status): is collection \"\(collection)\" there?")

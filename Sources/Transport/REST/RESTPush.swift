@@ -17,7 +17,8 @@ struct RESTPush {
     self.isRepeated = isRepeated
   }
 
-  /// - Throws: What is no ``TransportError``; then nothing is known of this change.
+  /// - Throws: ``TransportError`` where the segment has to stay in flight: a create may have been carried
+  ///   out, and the server can be asked.
   mutating func deliver(_ change: SegmentChange) async throws {
     defer { if !change.moreOfGroup { isGroupRefused = false } }
     guard failure == nil else { return verdicts.append(.retry(afterMilliseconds: 0)) }
@@ -34,6 +35,7 @@ struct RESTPush {
       // Everything but a create by POST may be sent again, whatever became of it.
       verdict = .retry(afterMilliseconds: 0)
     } catch let error as InDoubt {
+      guard server.settings.clientIDField == nil else { throw error.cause }
       failure = error.cause
       verdict = Self.inDoubt
     } catch let error as RESTEdit.Unsupported {
@@ -43,7 +45,7 @@ struct RESTPush {
     verdicts.append(verdict)
   }
 
-  /// Whether the server carried a create out is not known and cannot be asked.
+  /// Whether the server carried a create out is not known.
   private struct InDoubt: Error {
     let cause: TransportError
   }
@@ -60,15 +62,31 @@ struct RESTPush {
     let key = known[edit.rowKey]?.key ?? edit.key
     switch edit.what {
     case .create(let fields) where server.settings.creates != .put:
-      return try await post(edit, fields)
+      return try await post(edit, try withKnownKeys(fields))
     case .create(let fields), .put(let fields):
-      var fields = fields
+      var fields = try withKnownKeys(fields)
       fields[server.settings.idField] = .string(key)
       return try await carryOut(edit, "PUT", key, fields)
     case .update(let fields):
-      return try await carryOut(edit, "PATCH", key, fields)
+      return try await carryOut(edit, "PATCH", key, try withKnownKeys(fields))
     case .delete:
       return try await carryOut(edit, "DELETE", key, nil)
+    }
+  }
+
+  /// The server has given ids since the segment was sealed: to records of the same group.
+  private func withKnownKeys(_ fields: Fields) throws -> Fields {
+    Fields(try fields.map { ($0.name, try withKnownKeys($0.value)) })
+  }
+
+  private func withKnownKeys(_ value: Value) throws -> Value {
+    switch value {
+    case .reference(let collection, let key):
+      let rowKey = try RecordAddress(collection: collection, key: key).rowKey
+      return .reference(collection: collection, key: known[rowKey]?.key ?? key)
+    case .array(let values): return .array(try values.map { try withKnownKeys($0) })
+    case .object(let fields): return .object(try withKnownKeys(fields))
+    default: return value
     }
   }
 
@@ -76,7 +94,9 @@ struct RESTPush {
     let settings = server.settings
     if isRepeated, settings.creates == .post {
       guard settings.clientIDField != nil else { return Self.inDoubt }
-      if let found = try await lookUp(edit) { return try applied(edit, found) }
+      if let found = try await inDoubt({ try await $0.lookUp(edit) }) {
+        return try applied(edit, found)
+      }
     }
     var fields = fields
     if settings.creates == .postWithID { fields[settings.idField] = .string(edit.key) }
@@ -88,7 +108,7 @@ struct RESTPush {
         "POST", address, fields,
         headers: [(name: "Idempotency-Key", value: "\"\(edit.id)\"")])
     } catch let error as TransportError {
-      guard settings.creates == .post, settings.clientIDField == nil else { throw error }
+      guard settings.creates == .post else { throw error }
       throw InDoubt(cause: error)
     }
     switch server.rules.meaning(of: answer.status) {
@@ -96,12 +116,24 @@ struct RESTPush {
       if let record = try? server.record(answer, at: address) { return try applied(edit, record) }
       // Carried out, and the answer does not say under which id.
       if settings.creates == .postWithID { return try await applied(edit, under: edit.key, answer) }
-      if let found = try await lookUp(edit) { return try applied(edit, found) }
-      throw TransportError.protocolViolation(
-        "\(address) answered a create without the record; it has to name id and version")
+      return try await inDoubt { push in
+        if let found = try await push.lookUp(edit) { return try push.applied(edit, found) }
+        throw TransportError.protocolViolation(
+          "\(address) answered a create without the record; it has to name id and version")
+      }
     case .gone, .refused: return refused(answer)
     case .unauthorized: throw server.unauthorized(answer)
-    case .later: return later(answer)
+    case .unknown where settings.creates == .post: throw InDoubt(cause: server.later(answer))
+    case .later, .unknown: return later(answer)
+    }
+  }
+
+  /// What fails here fails after the server may have made the record.
+  private mutating func inDoubt<R>(
+    _ body: (inout RESTPush) async throws -> R
+  ) async throws -> R {
+    do { return try await body(&self) } catch let error as TransportError {
+      throw InDoubt(cause: error)
     }
   }
 
@@ -143,7 +175,7 @@ struct RESTPush {
     case .gone where method == "PATCH": return .missed(try deletion(edit, key, answer))
     case .gone, .refused: return refused(answer)
     case .unauthorized: throw server.unauthorized(answer)
-    case .later: return later(answer)
+    case .later, .unknown: return later(answer)
     }
   }
 
@@ -157,7 +189,7 @@ struct RESTPush {
     case .done: return try applied(edit, server.record(state, at: address))
     case .gone: return .applied(try deletion(edit, key, state))
     case .unauthorized: throw server.unauthorized(state)
-    case .later, .refused: throw server.later(state)
+    case .later, .unknown, .refused: throw server.later(state)
     }
   }
 

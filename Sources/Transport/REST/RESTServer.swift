@@ -51,16 +51,19 @@ public struct RESTServer: Remote {
 
   public var isWitness: Bool { false }
 
-  /// Where a lost answer leaves a create in doubt, no other one is to be in doubt with it.
-  public var changesPerPush: Int {
-    settings.creates == .put || settings.clientIDField != nil ? 100 : 1
-  }
+  /// Where the server gives ids, one: what refers to a record is sent when its id is known, and no two
+  /// creates are in doubt at once.
+  public var changesPerPush: Int { settings.creates == .post ? 1 : 100 }
 
   /// Asks for the first collection's headers: that the server is there, and takes the credentials.
   public func info(device: DeviceID) async throws -> RemoteInfo {
     let answer = try await send("HEAD", address(collections[0]))
-    if case .unauthorized = rules.meaning(of: answer.status) { throw unauthorized(answer) }
-    if rules.meaning(of: answer.status) == .later, answer.status != 405 { throw later(answer) }
+    switch rules.meaning(of: answer.status) {
+    case .unauthorized: throw unauthorized(answer)
+    case .later, .unknown: throw later(answer)
+    // There are servers that do not know the method.
+    case .done, .gone, .refused: break
+    }
     return RemoteInfo(epoch: Self.epoch, acknowledgedSize: 0)
   }
 

@@ -201,13 +201,13 @@ package enum PushCodec {
 
   private static func write(_ verdict: Verdict, into writer: inout CBORWriter) {
     switch verdict {
-    case .accepted(let version):
+    case .accepted(let version, let id):
       writer.array(count: 4)
       writer.unsigned(0)
       writer.version(version)
-      // The record's patch and the id the server assigned: remotes that have them send them.
+      // The record's patch: remotes that have it send it.
       writer.null()
-      writer.null()
+      if let id { writer.text(id) } else { writer.null() }
     case .absorbed(let version):
       writer.array(count: 2)
       writer.unsigned(1)
@@ -231,6 +231,14 @@ package enum PushCodec {
     }
   }
 
+  private static func assignedID(_ reader: inout CBORReader) throws -> String {
+    let id = try reader.string()
+    guard (1...RecordAddress.maximumNameBytes).contains(id.utf8.count) else {
+      throw JournalError.invalidInput("the server gives a record an id that is not 1 to 128 bytes")
+    }
+    return id
+  }
+
   package static func decodeVerdicts(
     _ answer: UnsafeRawBufferPointer
   ) throws -> (verdicts: [Verdict], size: UInt64) {
@@ -246,10 +254,11 @@ package enum PushCodec {
       let members = try reader.arrayCount()
       switch (try reader.unsigned(), members) {
       case (0, 4):
-        verdicts.append(.accepted(try reader.version()))
-        guard reader.skipNull(), reader.skipNull() else {
-          throw JournalError.unsupported("the server sent a patch or an id with its yes")
+        let version = try reader.version()
+        guard reader.skipNull() else {
+          throw JournalError.unsupported("the server sent a patch with its yes")
         }
+        verdicts.append(.accepted(version, id: reader.skipNull() ? nil : try assignedID(&reader)))
       case (1, 2): verdicts.append(.absorbed(try reader.version()))
       case (2, 2): verdicts.append(.conflict(try FeedCodec.read(&reader, answer)))
       case (3, 3):

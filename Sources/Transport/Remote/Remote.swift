@@ -104,8 +104,9 @@ public enum PushAnswer: Sendable, Equatable {
 
 /// What the server decided about one change.
 public enum Verdict: Sendable, Equatable {
-  /// It is part of the server's state at this version.
-  case accepted(ServerVersion)
+  /// It is part of the server's state at this version; `id` is the key the server keeps the record
+  /// under, where it has given it one of its own.
+  case accepted(ServerVersion, id: String? = nil)
   /// It changed nothing; judged when the server stood at this version.
   case absorbed(ServerVersion)
   /// It is part of the server's state, which is this one. For servers whose answer counts as their

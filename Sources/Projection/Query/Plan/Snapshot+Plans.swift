@@ -5,6 +5,8 @@ extension Snapshot {
   ///
   /// - Throws: `JournalError` for a collection's name outside 1–128 bytes.
   public func explain(_ query: Query) throws -> QueryPlan {
+    var query = query
+    query.filter = try withAllKeys(query.filter)
     let plan = try plan(query)
     return QueryPlan(
       collection: query.collection, index: plan?.index.definition.name,

@@ -65,9 +65,12 @@ extension Snapshot {
     to ids: some Sequence<RecordID<T>>, by path: any KeyPath<R, RecordID<T>> & Sendable
   ) throws -> [RecordID<T>: [R]] {
     let ids = Array(Set(ids))
-    return try Dictionary(grouping: sources(R.where(.isIn(path, ids)), among: ids)) {
-      $0[keyPath: path]
+    let asked = try asked(ids)
+    var found: [RecordID<T>: [R]] = [:]
+    for record in try sources(R.where(.isIn(path, ids)), among: ids) {
+      for id in asked[record[keyPath: path]] ?? [] { found[id, default: []].append(record) }
     }
+    return found
   }
 
   /// The same by a field that may be nil.
@@ -75,9 +78,12 @@ extension Snapshot {
     to ids: some Sequence<RecordID<T>>, by path: any KeyPath<R, RecordID<T>?> & Sendable
   ) throws -> [RecordID<T>: [R]] {
     let ids = Array(Set(ids))
+    let asked = try asked(ids)
     var found: [RecordID<T>: [R]] = [:]
     for record in try sources(R.where(.isIn(path, ids.map { .some($0) })), among: ids) {
-      if let id = record[keyPath: path] { found[id, default: []].append(record) }
+      for id in record[keyPath: path].flatMap({ asked[$0] }) ?? [] {
+        found[id, default: []].append(record)
+      }
     }
     return found
   }
@@ -92,8 +98,9 @@ extension Snapshot {
       try explain(R.where(.contains(path, $0))).index != nil
     }
     guard isIndexed == true else {
+      let asked = try asked(Array(ids))
       try forEach(Request<R>()) { record in
-        for id in Set(record[keyPath: path]) where ids.contains(id) {
+        for id in Set(record[keyPath: path].flatMap { asked[$0] ?? [] }) {
           found[id, default: []].append(record)
         }
       }
@@ -123,6 +130,17 @@ extension Snapshot {
   ) throws -> [V: [R]] {
     let values = Array(Set(records.map { $0[keyPath: own] }))
     guard !values.isEmpty else { return [:] }
-    return try Dictionary(grouping: fetch(R.where(.isIn(path, values)))) { $0[keyPath: path] }
+    let records = try fetch(R.where(.isIn(path, values)))
+    guard V.self is any ReferenceField.Type else {
+      return Dictionary(grouping: records) { $0[keyPath: path] }
+    }
+    var found: [V: [R]] = [:]
+    let asked = try Dictionary(grouping: values) { try current($0) }
+    for record in records {
+      for value in try asked[current(record[keyPath: path])] ?? [] {
+        found[value, default: []].append(record)
+      }
+    }
+    return found
   }
 }

@@ -150,6 +150,9 @@ enum Seeds {
     var accepted = EditState()
     accepted.delivery = .accepted(version, absorbed: true, sent: 3)
     accepted.previousOpen = 2
+    var (moved, named) = (RecordRow(), RecordRow())
+    moved.moved = RecordRow.Moved(since: 4, key: [0x31])
+    named.formerKeys = [[0x31], [0x32]]
     var row = RecordRow()
     row.base = RecordRow.Base(version: version, born: version, generation: 1)
     row.baseFields = fields
@@ -173,6 +176,7 @@ enum Seeds {
       ["authEnv": "A", "collections": ["p"], "kind": "journal", "url": "http://127.0.0.1"])
     let rows: [(UInt8, [UInt8])] = [
       (0, pending.encoded), (0, accepted.encoded), (1, row.encoded), (1, RecordRow().encoded),
+      (1, moved.encoded), (1, named.encoded),
       (2, RememberedID(header, isTrimmed: true).encoded), (2, RememberedID(held: 1).encoded),
       (2, earlierTrimmed), (3, FoldCounts().encoded),
       (4, head.encoded), (5, Horizon().encoded), (6, identity.encoded), (7, cursor.encoded),

@@ -105,7 +105,7 @@ private final class FoldTable: FoldState {
 private struct EntryMaker {
   private static let kinds: [EntryKind] = [
     .create, .update, .put, .delete, .sent, .accepted, .refused, .retried, .remoteChange, .cursor,
-    .conflict, .declared, .deviceChanged, .opened, .trimmed, .erased,
+    .conflict, .declared, .deviceChanged, .opened, .trimmed, .erased, .idAssigned,
   ]
   private let isHostile: Bool
   private var sequence: SequenceNumber = 1
@@ -151,10 +151,11 @@ private struct EntryMaker {
   private func body(_ kind: EntryKind, _ choices: inout Choices) -> [UInt8] {
     if isHostile, choices.below(16) == 1 { return choices.take(64) }
     var body = BodyBuilder()
-    let speaksOfRecord = kind.isEdit || kind == .remoteChange || kind == .conflict
+    let speaksOfRecord =
+      kind.isEdit || kind == .remoteChange || kind == .conflict || kind == .idAssigned
     if speaksOfRecord {
       body.add(.collection, text: choices.pick(["p", "q"]))
-      body.add(.key, text: choices.pick(["1", "2"]))
+      body.add(.key, text: choices.pick(["1", "2", "3"]))
     }
     let remote = choices.pick(["main", "other"])
     switch kind {
@@ -220,6 +221,9 @@ private struct EntryMaker {
         }
         ConflictOutcome.write(outcomes, into: &writer)
       }
+    case .idAssigned:
+      body.add(.remote, text: remote)
+      body.add(.newKey, text: choices.pick(["1", "2", "3", "4"]))
     case .declared:
       body.add(.subject, text: "remote")
       body.add(.name, text: remote)
@@ -274,6 +278,12 @@ private struct EntryMaker {
       row.openCount = UInt32(truncatingIfNeeded: choices.number())
       row.newestOpen = reference(&choices) & (1 << 48 - 1)
       if choices.flag() { row.overlaid = fields(&choices) }
+      if choices.below(4) == 1 { row.formerKeys = [[UInt8](choices.pick(["2", "3"]).utf8)] }
+      if choices.below(4) == 1 {
+        row = RecordRow()
+        row.moved = RecordRow.Moved(
+          since: reference(&choices) & (1 << 48 - 1), key: [UInt8](choices.pick(["1", "2"]).utf8))
+      }
       state.records[address.rowKey] = row.encoded
     }
   }

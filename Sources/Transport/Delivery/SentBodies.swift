@@ -1,0 +1,46 @@
+import Journal
+
+/// Bodies of edits as they are sent: records and references under the keys a server has given by then,
+/// in the form it knows.
+///
+/// An entry keeps what it said; what is sent is made of it once, when the segment is sealed, and made
+/// again the same way however often it is sent.
+struct SentBodies {
+  private let context: AppendContext
+  /// The `sent` entry that seals the segment: keys given later do not count.
+  private let sent: SequenceNumber
+  private let forms: RemoteForms
+
+  init(_ context: AppendContext, before sent: SequenceNumber, _ forms: RemoteForms) {
+    (self.context, self.sent, self.forms) = (context, sent, forms)
+  }
+
+  /// An edit's body as the server is to see it; the very bytes where it has given no keys and knows no
+  /// other form.
+  func body(_ bytes: [UInt8]) throws -> [UInt8] {
+    let body = try withGivenKeys(bytes)
+    return forms.isEmpty ? body : try body.withUnsafeBytes { try forms.outgoing(Body($0)) }
+  }
+
+  private func withGivenKeys(_ bytes: [UInt8]) throws -> [UInt8] {
+    try bytes.withUnsafeBytes { bytes in
+      let body = try Body(bytes)
+      let assigned = try body.record().flatMap { try context.assignedKey(of: $0, before: sent) }
+      let key = assigned.map { assigned in
+        var writer = CBORWriter(reserving: 136)
+        writer.text(assigned)
+        return writer.bytes
+      }
+      return body.replacing([
+        .key: key, .fields: try references(body.raw(.fields)), .set: try references(body.raw(.set)),
+      ])
+    }
+  }
+
+  private func references(_ item: UnsafeRawBufferPointer?) throws -> [UInt8]? {
+    guard let item else { return nil }
+    return try References.replacingKeys(in: item) { record in
+      try context.assignedKey(of: record, before: sent)
+    }
+  }
+}
