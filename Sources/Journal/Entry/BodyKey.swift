@@ -57,4 +57,8 @@ package enum BodyKey: UInt64, CaseIterable, Sendable {
   case migration = 60
   case undone = 61
   case reached = 62
+  /// Of a cursor: the full state of its generation is being read.
+  case taking = 63
+  /// Of a cursor: a person said that so many records are to go.
+  case confirmed = 64
 }

@@ -107,14 +107,7 @@ package struct RecordFolder: InlineFolder {
   /// A remote is gone: what it had not settled is pending again, and whoever comes under its name
   /// begins a new generation of base.
   private func forget(_ remote: String, _ state: any FoldState) throws {
-    for edit in try state.openEdits() {
-      switch edit.state.delivery {
-      case .inFlight(let sent), .accepted(_, _, let sent):
-        guard try remoteName(ofSent: sent, state) == remote else { continue }
-        try move(edit.sequence, edit.state, to: .pending, state)
-      case .pending, .parked: continue
-      }
-    }
+    try returnToPending(remote, state)
     guard let cursor = try state.meta(MetaKey.cursor(remote)).map({ try RemoteCursor($0) }) else {
       return
     }
@@ -134,7 +127,7 @@ package struct RecordFolder: InlineFolder {
     return try remoteName(ofSent: sent, state) == remote
   }
 
-  private func remoteName(
+  func remoteName(
     ofSent sequence: SequenceNumber, _ state: any FoldState
   ) throws -> String? {
     guard let entry = try state.entry(sequence) else {
@@ -174,7 +167,7 @@ package struct RecordFolder: InlineFolder {
     try settle(&overlay, row, from: remote, through: version, state)
     try overlay.store(in: &row, state)
     try state.putRecord(key, row.encoded)
-    if !isReplay, try body.unsigned(.own) == nil {
+    if !isReplay, try body.unsigned(.own) == nil, !isShownAgain(before, row) {
       let conflict = try ConflictFinder(before: before, after: row, change: body, state: state)
         .draft(overlay.members, cause: header, version: version)
       if let conflict { outcome.derived.append(conflict) }
@@ -206,6 +199,7 @@ package struct RecordFolder: InlineFolder {
       throw JournalError.damaged("cursor entry \(header.sequence) names no remote")
     }
     let cursor = try RemoteCursor(body, entry: header.sequence)
+    if let reason = try body.text(.reason) { try beginGeneration(of: remote, reason, state) }
     try state.putMeta(MetaKey.cursor(remote), cursor.encoded)
     guard state.counts.accepted > 0 else { return }
     let reached = try state.openEdits().filter { edit in
