@@ -60,5 +60,5 @@ package enum BodyKey: UInt64, CaseIterable, Sendable {
   /// Of a cursor: the full state of its generation is being read.
   case taking = 63
   /// Of a cursor: a person said that so many records are to go.
-  case confirmed = 64
+  case confirmed = 65
 }
