@@ -178,6 +178,29 @@ import Testing
     for device in [a3, b3] { try await device.expectSound() }
   }
 
+  @Test func `keeps what is pending again, wherever a trim ends`() async throws {
+    let (world, a, b) = try await afterBackup()
+    let restored = try world.restored()
+    // Seen and witnessed, and judged later.
+    let busy = AlteredRemote(
+      restored.remote,
+      pushAnswer: { answer in
+        guard case .judged(let verdicts, let size) = answer else { return answer }
+        return .judged(verdicts: verdicts.map { _ in .retry(afterMilliseconds: 1) }, size: size)
+      })
+    let waiting = Device(opened: a.store, busy)
+    #expect(try await waiting.sync().pending >= 3)
+    for count in stride(from: try a.store.journal.lastSequence, through: 1, by: -1) {
+      _ = try await a.store.compact(keeping: .newest(count))
+      #expect(try a.store.problems() == [], "keeping \(count)")
+    }
+    let (a2, b2) = (a.now(restored), b.now(restored))
+    try await restored.settle([a2, b2])
+    #expect(try a2.get("new") == ["by": "a", "more": true])
+    #expect(try a2.store.picture() == b2.store.picture())
+    for device in [a2, b2] { try await device.expectSound() }
+  }
+
   @Test func `went back for ever: the sync ends with an error, and nothing is lost`() async throws {
     let world = try World()
     let a = try await world.device("a")
