@@ -53,6 +53,7 @@ public final class Journal: Sendable {
   public let path: String
   package let configuration: Configuration
   package let keys: KeyRing
+  package let folder: any InlineFolder
   private let environment: Environment
   private let writer: WriterThread
   let signal: CommitSignal
@@ -66,6 +67,7 @@ public final class Journal: Sendable {
   ) throws {
     self.path = path
     self.configuration = configuration
+    self.folder = folder
     keys = KeyRing(configuration.encryption)
     var settings = configuration.storage
     settings.durability = configuration.durability

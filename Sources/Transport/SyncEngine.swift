@@ -16,7 +16,10 @@ public actor SyncEngine {
   private let remote: any Remote
   private let pageLimit: Int
   private var isRunning = false
+  private var runningOptions: Options = []
   private var waiting: [CheckedContinuation<SyncReport, any Error>] = []
+  /// Calls that want more than the running one does, and have to wait for their turn.
+  private var turns: [CheckedContinuation<Void, Never>] = []
 
   /// - Parameters:
   ///   - journal: What to deliver from and take in to.
@@ -39,29 +42,61 @@ public actor SyncEngine {
     case pullOnly
   }
 
+  /// What a sync does beside the exchange of what is new.
+  public struct Options: OptionSet, Sendable, Hashable {
+    public let rawValue: Int
+    public init(rawValue: Int) { self.rawValue = rawValue }
+
+    /// Reads the server's full state anew. Afterwards the records are what the server has, with the
+    /// pending edits on top; what it did not show is gone.
+    public static let fullState = Options(rawValue: 1)
+    /// Lets a full state take away more than half of the records, see
+    /// ``TransportError/massDeletion(_:)``.
+    public static let confirmingDeletions = Options(rawValue: 2)
+  }
+
   /// Push, take the answers, pull until the feed is complete through the own acceptances.
+  ///
+  /// Where the server went back to an earlier state or another one took its place, what is known of it
+  /// is replaced by its full state: edits it lost are delivered again, records it does not show are gone.
+  ///
+  /// ```swift
+  /// try await engine.sync()
+  /// try await engine.sync(.both, [.fullState])
+  /// ```
   ///
   /// - Throws: ``TransportError`` when the exchange could not be completed; what was done until
   ///   then is kept. `JournalError` when the journal fails.
-  public func sync(_ direction: Direction = .both) async throws -> SyncReport {
-    if isRunning {
-      return try await withCheckedThrowingContinuation { waiting.append($0) }
+  public func sync(
+    _ direction: Direction = .both, _ options: Options = []
+  ) async throws -> SyncReport {
+    guard direction != .pushOnly || !options.contains(.fullState) else {
+      throw TransportError.invalidConfiguration(
+        "a full state is read from the server: that is no push alone")
+    }
+    while isRunning {
+      if options.isSubset(of: runningOptions) {
+        return try await withCheckedThrowingContinuation { waiting.append($0) }
+      }
+      await withCheckedContinuation { turns.append($0) }
     }
     isRunning = true
+    runningOptions = options
     let result: Result<SyncReport, any Error>
     do {
-      result = .success(try await run(direction))
+      result = .success(try await run(direction, options))
     } catch {
       result = .failure(error)
     }
     isRunning = false
-    let waiters = waiting
-    waiting = []
+    let (waiters, next) = (waiting, turns)
+    (waiting, turns) = ([], [])
     for waiter in waiters { waiter.resume(with: result) }
+    for turn in next { turn.resume() }
     return try result.get()
   }
 
-  private func run(_ direction: Direction) async throws -> SyncReport {
+  private func run(_ direction: Direction, _ options: Options) async throws -> SyncReport {
     let lock = try SyncLock(directory: journal.path)
     defer { lock.release() }
     guard let declaration = try journal.read({ try $0.remotes() }).first(where: { $0.name == name })
@@ -72,13 +107,19 @@ public actor SyncEngine {
     // The first contact comes before anything is appended: a connection never made leaves no trace.
     let info = try await remote.info(device: journal.device)
     var run = SyncRun(
-      journal: journal, declaration: declaration, remote: remote, pageLimit: pageLimit,
-      acknowledgedSize: info.acknowledgedSize)
+      journal: journal, declaration: declaration, remote: remote, pageLimit: pageLimit, info: info)
+    try await run.beginIfHistoryChanged()
     try await run.noteWitness()
     if direction != .pullOnly { try await run.push() }
     // A server that does not know this device yet would not hold back its trimming for it.
     if run.acknowledgedSize == 0 { try await run.showCheckpoint() }
-    if direction != .pushOnly { try await run.pull() }
+    if direction != .pushOnly {
+      if options.contains(.fullState) { try await run.begin(.asked, epoch: info.epoch) }
+      let isConfirmed = options.contains(.confirmingDeletions)
+      while try await run.pull(confirmed: isConfirmed) == .begun {
+        if direction != .pullOnly { try await run.push() }
+      }
+    }
     try await run.showCheckpoint()
     return try run.finish()
   }
@@ -94,6 +135,8 @@ public struct SyncReport: Sendable, Equatable {
   public var conflicts = 0
   /// Changes taken in that were not this journal's own.
   public var pulled = 0
+  /// Those of them that are records the server's full state did not show any more.
+  public var vanished = 0
   /// Edits still to be delivered, and set aside, afterwards.
   public var pending: UInt64 = 0
   public var parked: UInt64 = 0

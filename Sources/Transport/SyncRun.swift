@@ -8,26 +8,33 @@ struct SyncRun {
   let pageLimit: Int
   /// The size the server last acknowledged of this device.
   var acknowledgedSize: UInt64
-  private var report = SyncReport()
+  /// The server's history, as it names it.
+  let epoch: String
+  var report = SyncReport()
   /// Whether this run appended anything the server has not been shown.
-  private var hasAppended = false
+  var hasAppended = false
+  /// Generations of base this run began because the server does not know the device's cursor.
+  var begun = 0
   /// Edits the server wants to judge later than now.
   private var postponed: Set<SequenceNumber> = []
 
   /// Answers that lead nowhere end a run: a server that forks every device it meets, or asks for
   /// another size each time, is broken.
   private static let attemptLimit = 8
-  private static let emptyPageLimit = 100
+  static let emptyPageLimit = 100
+  /// A first generation for what was lost, a second one where it is lost again meanwhile.
+  static let generationLimit = 2
 
   init(
     journal: Journal, declaration: RemoteDeclaration, remote: any Remote, pageLimit: Int,
-    acknowledgedSize: UInt64
+    info: RemoteInfo
   ) {
     self.journal = journal
     self.declaration = declaration
     self.remote = remote
     self.pageLimit = pageLimit
-    self.acknowledgedSize = acknowledgedSize
+    acknowledgedSize = info.acknowledgedSize
+    epoch = info.epoch
   }
 
   // MARK: Push
@@ -106,58 +113,6 @@ struct SyncRun {
     try await journal.changeDevice(because: "forked")
     acknowledgedSize = 0
     hasAppended = true
-  }
-
-  // MARK: Pull
-
-  mutating func pull() async throws {
-    let name = declaration.name
-    let device = try journal.device
-    var cursor = try journal.read { try $0.cursor(of: name) }
-    if cursor?.cursor.isEmpty == true { cursor = nil }
-    var emptyPages = 0
-    while true {
-      let page: FeedPage
-      // The cursor tells the server what it need not keep.
-      try await journal.ensureDurable()
-      do {
-        page = try await remote.changes(after: cursor?.cursor, limit: pageLimit, device: device)
-      } catch TransportError.resyncRequired where cursor != nil {
-        // The server trimmed past this device. Its history is the same, so versions still compare:
-        // reading the full state adds what is new and leaves what is known alone.
-        cursor = nil
-        continue
-      }
-      let takesEntries = declaration.takesEntries
-      let outcome: Intake.Outcome
-      do {
-        outcome = try await journal.transact { context in
-          let forms = takesEntries ? RemoteForms() : try context.reader().remoteForms()
-          return try Intake(remote: name, epoch: page.epoch, forms: forms).append(page, context)
-        }
-      } catch JournalError.invalidInput(let reason) {
-        throw TransportError.protocolViolation(
-          "the feed has a change this journal cannot hold: \(reason). The cursor stays")
-      }
-      report.pulled += outcome.pulled
-      report.conflicts += outcome.conflicts
-      hasAppended = hasAppended || outcome.appended > 0
-      // A server of records shows the last of them again each time; ours shows every change once.
-      let isSame = page.cursor == cursor?.cursor
-      guard !isSame || (!page.hasMore && (page.changes.isEmpty || !takesEntries)) else {
-        throw TransportError.protocolViolation(
-          "the server gives the same cursor again though there is more")
-      }
-      emptyPages = page.changes.isEmpty ? emptyPages + 1 : 0
-      guard emptyPages <= Self.emptyPageLimit else {
-        throw TransportError.protocolViolation(
-          "the server gave \(emptyPages) empty pages in a row and says there is more")
-      }
-      // One more, empty page tells the server that this one is booked, so that it never trims
-      // what this device has yet to read.
-      guard page.hasMore || !(page.changes.isEmpty || isSame) else { return }
-      cursor = RemoteCursor(epoch: page.epoch, cursor: page.cursor, through: page.through)
-    }
   }
 
   // MARK: Checkpoint

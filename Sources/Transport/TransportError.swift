@@ -14,6 +14,9 @@ public enum TransportError: Error, Sendable, Equatable {
   case cursorUnknown(String)
   /// What followed the cursor is no longer there to be read; the full state is.
   case resyncRequired(String)
+  /// The server's full state lacks more than half of the records it had, and more than twenty. None
+  /// is gone yet: sync again with ``SyncEngine/Options/confirmingDeletions`` where that is right.
+  case massDeletion(String)
   /// Another process is exchanging with this journal's remotes.
   case busy(String)
   /// The request itself cannot be made: a bad URL, an unset variable.
@@ -28,6 +31,7 @@ public enum TransportError: Error, Sendable, Equatable {
     case .unavailable: "unavailable"
     case .cursorUnknown: "cursor-unknown"
     case .resyncRequired: "resync-required"
+    case .massDeletion: "mass-deletion"
     case .busy: "busy"
     case .invalidConfiguration: "invalid-configuration"
     }
@@ -38,8 +42,8 @@ extension TransportError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .unreachable(let text), .unauthorized(let text), .protocolViolation(let text),
-      .unavailable(let text), .cursorUnknown(let text), .resyncRequired(let text), .busy(let text),
-      .invalidConfiguration(let text):
+      .unavailable(let text), .cursorUnknown(let text), .resyncRequired(let text),
+      .massDeletion(let text), .busy(let text), .invalidConfiguration(let text):
       text
     }
   }

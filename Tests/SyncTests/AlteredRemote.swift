@@ -6,25 +6,30 @@ struct AlteredRemote: Remote {
   typealias Show = @Sendable (Witness, Loopback) async throws -> WitnessAnswer
 
   let inner: Loopback
+  var info: @Sendable (RemoteInfo) -> RemoteInfo = { $0 }
   var cursor: @Sendable (String?) -> String? = { $0 }
   var page: @Sendable (FeedPage) -> FeedPage = { $0 }
   var pushAnswer: @Sendable (PushAnswer) -> PushAnswer = { $0 }
   var show: Show = { try await $1.show($0) }
 
   init(
-    _ inner: Loopback, cursor: @escaping @Sendable (String?) -> String? = { $0 },
+    _ inner: Loopback, info: @escaping @Sendable (RemoteInfo) -> RemoteInfo = { $0 },
+    cursor: @escaping @Sendable (String?) -> String? = { $0 },
     page: @escaping @Sendable (FeedPage) -> FeedPage = { $0 },
     pushAnswer: @escaping @Sendable (PushAnswer) -> PushAnswer = { $0 },
     show: @escaping Show = { try await $1.show($0) }
   ) {
     self.inner = inner
+    self.info = info
     self.cursor = cursor
     self.page = page
     self.pushAnswer = pushAnswer
     self.show = show
   }
 
-  func info(device: DeviceID) async throws -> RemoteInfo { try await inner.info(device: device) }
+  func info(device: DeviceID) async throws -> RemoteInfo {
+    info(try await inner.info(device: device))
+  }
 
   func push(_ push: Push) async throws -> PushAnswer { pushAnswer(try await inner.push(push)) }
 

@@ -137,7 +137,7 @@ final class Device {
   let store: Store
   private let engine: SyncEngine
 
-  init(_ store: Store, _ remote: Loopback) async throws {
+  init(_ store: Store, _ remote: any Remote) async throws {
     self.store = store
     engine = SyncEngine(journal: store.journal, remote: "server", over: remote)
     let declaration = try RemoteDeclaration(
@@ -147,15 +147,17 @@ final class Device {
     }
   }
 
-  init(opened store: Store, _ remote: Loopback, pageLimit: Int = 1_000) {
+  init(opened store: Store, _ remote: any Remote, pageLimit: Int = 1_000) {
     self.store = store
     engine = SyncEngine(
       journal: store.journal, remote: "server", over: remote, pageLimit: pageLimit)
   }
 
   @discardableResult
-  func sync(_ direction: SyncEngine.Direction = .both) async throws -> SyncReport {
-    try await engine.sync(direction)
+  func sync(
+    _ direction: SyncEngine.Direction = .both, _ options: SyncEngine.Options = []
+  ) async throws -> SyncReport {
+    try await engine.sync(direction, options)
   }
 
   func put(_ key: String, _ fields: Fields) async throws {

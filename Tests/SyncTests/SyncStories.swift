@@ -226,8 +226,9 @@ import Testing
     #expect(try reopened.get("0") == ["n": 2, "mine": true])
     #expect(try reopened.get("7") == nil)
     #expect(try reopened.get("new") == ["n": 3])
-    // What was known already added nothing: six updates, three deletions, one new, one own.
-    #expect(try reopened.count(.remoteChange) - before == 11)
+    // Each of the 13 records once, and the own edit's echo behind them.
+    #expect(try reopened.count(.remoteChange) - before == 14)
+    #expect(try reopened.count(.conflict) == 0)
     #expect(try reopened.pending == 0)
     #expect(try reopened.store.problems() == [])
     try await reopened.sync()

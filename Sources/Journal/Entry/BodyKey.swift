@@ -57,5 +57,9 @@ package enum BodyKey: UInt64, CaseIterable, Sendable {
   case migration = 60
   case undone = 61
   case reached = 62
+  /// Of a cursor: the full state of its generation is being read.
+  case taking = 63
   case newKey = 64
+  /// Of a cursor: a person said that so many records are to go.
+  case confirmed = 65
 }

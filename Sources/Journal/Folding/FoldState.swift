@@ -114,6 +114,27 @@ package protocol InlineFolder: Sendable {
   func checkAssignment(
     of assigned: [UInt8], to rowKey: [UInt8], by edit: SequenceNumber, in state: any FoldState
   ) throws
+
+  /// Lends what is known of servers' records, in order of their keys from the first ≥ `rowKey`, until
+  /// `body` returns false.
+  func scanBases(
+    _ storage: any StorageReader, from rowKey: [UInt8]?,
+    _ body: (_ rowKey: UnsafeRawBufferPointer, _ base: RecordBase) throws -> Bool
+  ) throws
+}
+
+/// What a stored row says of a record in its server's order.
+package struct RecordBase: Sendable, Hashable {
+  /// The generation of base that showed the record last.
+  package var generation: UInt32
+  package var born: ServerVersion
+  package var isLive: Bool
+
+  package init(generation: UInt32, born: ServerVersion, isLive: Bool) {
+    self.generation = generation
+    self.born = born
+    self.isLive = isLive
+  }
 }
 
 /// Keeps rows that are derived from records, such as those of indexes, in the transaction that

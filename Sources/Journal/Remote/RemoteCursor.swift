@@ -10,16 +10,20 @@ package struct RemoteCursor: Sendable, Hashable {
   package var generation: UInt32
   /// The `cursor` entry that says so.
   package var entry: SequenceNumber
+  /// Whether the full state of this generation is still being read: what the server has not shown
+  /// yet may still come.
+  package var isTaking: Bool
 
   package init(
     epoch: String, cursor: String, through: ServerVersion, generation: UInt32 = 0,
-    entry: SequenceNumber = 0
+    entry: SequenceNumber = 0, isTaking: Bool = false
   ) {
     self.epoch = epoch
     self.cursor = cursor
     self.through = through
     self.generation = generation
     self.entry = entry
+    self.isTaking = isTaking
   }
 
   /// What a `cursor` entry says.
@@ -29,23 +33,33 @@ package struct RemoteCursor: Sendable, Hashable {
       let generation = UInt32(exactly: try body.unsigned(.generation) ?? 0)
     else { throw .damaged("a cursor entry is incomplete") }
     self.init(
-      epoch: epoch, cursor: cursor, through: through, generation: generation, entry: entry)
+      epoch: epoch, cursor: cursor, through: through, generation: generation, entry: entry,
+      isTaking: try body.bool(.taking))
   }
 
   /// The body of the entry that says this of a remote.
-  package func body(remote: String) -> [UInt8] {
+  ///
+  /// - Parameters:
+  ///   - reason: Of the entry that begins a generation: why.
+  ///   - isConfirmed: Of the one that ends a full state: whether the brake was released by hand.
+  package func body(
+    remote: String, reason: GenerationReason? = nil, isConfirmed: Bool = false
+  ) -> [UInt8] {
     var body = BodyBuilder()
+    if let reason { body.add(.reason, text: reason.rawValue) }
     body.add(.remote, text: remote)
     body.add(.epoch, text: epoch)
     body.add(.cursor, text: cursor)
     body.add(.through, version: through)
     body.add(.generation, unsigned: UInt64(generation))
+    if isTaking { body.add(.taking) { $0.bool(true) } }
+    if isConfirmed { body.add(.confirmed) { $0.bool(true) } }
     return body.finish()
   }
 
   package var encoded: [UInt8] {
     var writer = CBORWriter()
-    writer.map(count: 5)
+    writer.map(count: isTaking ? 6 : 5)
     writer.unsigned(1)
     writer.text(epoch)
     writer.unsigned(2)
@@ -56,6 +70,10 @@ package struct RemoteCursor: Sendable, Hashable {
     writer.unsigned(UInt64(generation))
     writer.unsigned(5)
     writer.unsigned(entry)
+    if isTaking {
+      writer.unsigned(6)
+      writer.bool(true)
+    }
     return writer.bytes
   }
 
@@ -64,7 +82,7 @@ package struct RemoteCursor: Sendable, Hashable {
       var reader = CBORReader(bytes)
       let count = try reader.mapCount()
       func expect(_ key: UInt64) throws {
-        guard count == 5, try reader.unsigned() == key else {
+        guard (5...6).contains(count), try reader.unsigned() == key else {
           throw JournalError.damaged("a remote's cursor row is malformed; run `journal verify`")
         }
       }
@@ -80,11 +98,14 @@ package struct RemoteCursor: Sendable, Hashable {
       }
       try expect(5)
       let entry = try reader.unsigned()
-      guard reader.isAtEnd else {
-        throw JournalError.damaged("a remote's cursor row has trailing bytes; run `journal verify`")
+      if count == 6 { try expect(6) }
+      let isTaking = try count == 6 && reader.bool()
+      guard isTaking == (count == 6), reader.isAtEnd else {
+        throw JournalError.damaged("a remote's cursor row has another end; run `journal verify`")
       }
       return RemoteCursor(
-        epoch: epoch, cursor: cursor, through: through, generation: generation, entry: entry)
+        epoch: epoch, cursor: cursor, through: through, generation: generation, entry: entry,
+        isTaking: isTaking)
     }
   }
 }

@@ -85,6 +85,36 @@ struct TrimPlan {
     if horizon <= last, let entry = try view.entry(horizon), entry.header.group != 0 {
       horizon = min(horizon, entry.header.group)
     }
+    for reopening in try reopenings(view).reversed() where reopening.contains(horizon) {
+      horizon = reopening.lowerBound
+    }
     return max(horizon, view.horizon.sequence)
+  }
+
+  /// Where no horizon may lie: behind an edit's acceptance and not behind the entry that made the edit
+  /// pending again. At such a horizon it would not be open, and gone when that entry is folded.
+  ///
+  /// In ascending order of where they end, with their beginnings the last places that are free.
+  private static func reopenings(
+    _ view: JournalReader
+  ) throws -> [Range<SequenceNumber>] {
+    let prefix = MetaKey.cursor("")
+    let hasGenerations = try view.metaRows(prefix: prefix).contains { row in
+      try RemoteCursor(row.payload).generation > 0
+    }
+    guard hasGenerations else { return [] }
+    var ranges: [Range<SequenceNumber>] = []
+    try view.scanHeld(from: view.horizon.sequence) { entry in
+      guard entry.header.kind == .retried, entry.encoding != StoredEntry.erasedEncoding else {
+        return true
+      }
+      let body = try Body(entry.plainBody)
+      guard body.raw(.generation) != nil, let from = try body.unsigned(.from),
+        from <= entry.header.sequence
+      else { return true }
+      ranges.append(from..<entry.header.sequence + 1)
+      return true
+    }
+    return ranges
   }
 }

@@ -67,6 +67,25 @@ struct Overlay {
     return removed
   }
 
+  /// Puts an edit that had left the overlay back in its place, to be sent again.
+  ///
+  /// It stands on the edit before it, as the one behind it now stands on it.
+  mutating func insert(_ sequence: SequenceNumber) {
+    guard members.count < Int(UInt32.max), !members.contains(where: { $0.sequence == sequence })
+    else { return }
+    let place = members.firstIndex { $0.sequence > sequence } ?? members.endIndex
+    var member = Member(sequence: sequence, state: EditState(), isChanged: true)
+    if place > 0 {
+      member.state.previousOpen = members[place - 1].sequence
+      member.state.base = .earlierEdit
+    }
+    members.insert(member, at: place)
+    guard place + 1 < members.count else { return }
+    members[place + 1].state.previousOpen = sequence
+    members[place + 1].state.base = .earlierEdit
+    members[place + 1].isChanged = true
+  }
+
   /// Rebases members that are still to be sent onto the version a decision was taken at.
   mutating func rebase(_ sequences: Set<SequenceNumber>, onto version: ServerVersion) {
     for index in members.indices where sequences.contains(members[index].sequence) {

@@ -10,6 +10,8 @@ extension RecordFolder {
       try moveOpen(body.ranges(.entries), to: .inFlight(sent: header.sequence), state) {
         $0 == .pending
       }
+    case .retried where body.raw(.generation) != nil:
+      try reopen(body.ranges(.entries).flatMap { Array($0) }, state)
     case .retried:
       try moveOpen(body.ranges(.entries), to: .pending, state) {
         if case .inFlight = $0 { true } else { false }

@@ -109,14 +109,7 @@ package struct RecordFolder: InlineFolder {
   /// A remote is gone: what it had not settled is pending again, and whoever comes under its name
   /// begins a new generation of base.
   private func forget(_ remote: String, _ state: any FoldState) throws {
-    for edit in try state.openEdits() {
-      switch edit.state.delivery {
-      case .inFlight(let sent), .accepted(_, _, let sent):
-        guard try remoteName(ofSent: sent, state) == remote else { continue }
-        try move(edit.sequence, edit.state, to: .pending, state)
-      case .pending, .parked: continue
-      }
-    }
+    try returnToPending(remote, state)
     guard let cursor = try state.meta(MetaKey.cursor(remote)).map({ try RemoteCursor($0) }) else {
       return
     }
@@ -136,7 +129,7 @@ package struct RecordFolder: InlineFolder {
     return try remoteName(ofSent: sent, state) == remote
   }
 
-  private func remoteName(
+  func remoteName(
     ofSent sequence: SequenceNumber, _ state: any FoldState
   ) throws -> String? {
     guard let entry = try state.entry(sequence) else {
@@ -164,7 +157,7 @@ package struct RecordFolder: InlineFolder {
     }
     outcome.previous = row.last
     row.last = header.sequence
-    let before = row.baseFields
+    let before = row
     row.base = RecordRow.Base(
       version: version, born: try body.version(.born) ?? version, generation: generation ?? 0)
     row.baseFields = try body.unsigned(.state) == 0 ? body.raw(.fields).map { [UInt8]($0) } : nil
@@ -177,13 +170,13 @@ package struct RecordFolder: InlineFolder {
     // What the server took of this journal is no news to it.
     let expected =
       isForeign
-      ? try overlay.fold(over: before, state) { member in
+      ? try overlay.fold(over: before.baseFields, state) { member in
         try isReached(member.state, from: remote, through: version, state)
       } : nil
     try settle(&overlay, row, from: remote, through: version, state)
     try overlay.store(in: &row, state)
     try state.putRecord(key, row.encoded)
-    if isForeign {
+    if isForeign, !isShownAgain(before, row) {
       let conflict = try ConflictFinder(
         expected: expected, after: row, change: body, state: state
       )
@@ -217,6 +210,7 @@ package struct RecordFolder: InlineFolder {
       throw JournalError.damaged("cursor entry \(header.sequence) names no remote")
     }
     let cursor = try RemoteCursor(body, entry: header.sequence)
+    if let reason = try body.text(.reason) { try beginGeneration(of: remote, reason, state) }
     try state.putMeta(MetaKey.cursor(remote), cursor.encoded)
     guard state.counts.accepted > 0 else { return }
     let reached = try state.openEdits().filter { edit in

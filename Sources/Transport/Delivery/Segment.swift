@@ -115,7 +115,7 @@ enum SegmentSealer {
     _ remote: RemoteDeclaration, _ bodies: SentBodies, _ reader: JournalReader,
     skipping: Set<SequenceNumber>, limit: Int
   ) throws -> [SegmentChange] {
-    let ownership = try Ownership(reader.remotes(), remote)
+    let ownership = try Ownership(of: remote.name, among: reader.remotes())
     var chosen: [SequenceNumber] = []
     var size = 0
     var unit: (group: SequenceNumber, edits: [SequenceNumber], bytes: Int) = (0, [], 0)
@@ -218,29 +218,5 @@ enum SegmentSealer {
   ) throws -> SegmentChange.Base {
     guard sequence > 0, let entry = try reader.entry(sequence) else { return .none }
     return .entry(entry.header.id)
-  }
-}
-
-/// Which collections a remote owns: those it names, or, naming none, all that no other names.
-struct Ownership {
-  private let name: String
-  private let own: Set<[UInt8]>
-  private let others: Set<[UInt8]>
-
-  init(_ remotes: [RemoteDeclaration], _ remote: RemoteDeclaration) {
-    name = remote.name
-    own = Set(remote.collections.map { [UInt8]($0.utf8) })
-    others = Set(
-      remotes.filter { $0.name != remote.name }.flatMap(\.collections).map { [UInt8]($0.utf8) })
-  }
-
-  func owns(_ body: Body) throws -> Bool {
-    guard let raw = body.raw(.collection) else {
-      // An erasure names its remote and no collection.
-      return try body.text(.remote) == name
-    }
-    var reader = CBORReader(raw)
-    let name = [UInt8](raw[try reader.text()])
-    return own.isEmpty ? !others.contains(name) : own.contains(name)
   }
 }

@@ -18,13 +18,23 @@ struct Intake: Sendable {
   /// Appends one change; a change at or below the version in the record's base appends nothing, nor
   /// does one of a collection that is local-only here.
   func append(_ change: FeedChange, _ context: AppendContext) throws -> Outcome {
-    if change.state == .erased { return try appendErasure(change, context) }
+    try append(
+      change,
+      in: context.state.meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }?
+        .generation ?? 0, context)
+  }
+
+  private func append(
+    _ change: FeedChange, in generation: UInt32, _ context: AppendContext
+  ) throws -> Outcome {
+    if change.state == .erased { return try appendErasure(change, in: generation, context) }
     if try context.isLocalOnly(collection: change.collection) { return Outcome() }
     let own = try change.originID.flatMap { id in
       try context.remembered(id).map { $0.sequence }
     }
     let before = context.head.lastSequence
-    let appended = try context.append(draft(change, own: own, secret: context.secret))
+    let id = id(change, in: generation, secret: try context.secret)
+    let appended = try context.append(draft(change, own: own, id: id))
     var outcome = Outcome()
     guard case .new = appended else { return outcome }
     outcome.appended = 1
@@ -35,7 +45,7 @@ struct Intake: Sendable {
 
   /// Erases here what was erased there; a record that is not here leaves no trace.
   private func appendErasure(
-    _ change: FeedChange, _ context: AppendContext
+    _ change: FeedChange, in generation: UInt32, _ context: AppendContext
   ) throws -> Outcome {
     var outcome = Outcome()
     guard let erasure = try context.erase(.born(change.born, edits: change.erasedEdits))
@@ -49,7 +59,7 @@ struct Intake: Sendable {
     if let id = change.originID { body.add(.originID, data: id.bytes) }
     body.add(.entries) { $0.ranges(erasure.sequences) }
     if let digest = erasure.baselineDigest { body.add(.baseline, data: digest.bytes) }
-    let id = id(change, secret: context.identity.secret)
+    let id = id(change, in: generation, secret: try context.secret)
     let appended = try context.append(Draft(.remoteChange, id: id, body: body.finish()))
     try context.nameErasure(erasure, by: appended.sequence ?? 0)
     outcome.appended = 1
@@ -58,7 +68,7 @@ struct Intake: Sendable {
   }
 
   private func draft(
-    _ change: FeedChange, own: SequenceNumber?, secret: [UInt8]
+    _ change: FeedChange, own: SequenceNumber?, id: EntryID
   ) throws -> Draft {
     var body = BodyBuilder()
     body.add(.collection, text: change.collection)
@@ -83,19 +93,24 @@ struct Intake: Sendable {
     }
     if let id = change.originID { body.add(.originID, data: id.bytes) }
     if let own { body.add(.own, unsigned: own) }
-    return try Draft(.remoteChange, id: id(change, secret: secret), body: body.finish())
+    return try Draft(.remoteChange, id: id, body: body.finish())
   }
 
   /// The computed id of a remote change: nobody outside can make it or recognise it.
-  private func id(_ change: FeedChange, secret: [UInt8]) -> EntryID {
+  ///
+  /// What a later generation shows again is another entry.
+  private func id(
+    _ change: FeedChange, in generation: UInt32, secret: [UInt8]
+  ) -> EntryID {
     var writer = CBORWriter()
-    writer.array(count: 6)
+    writer.array(count: generation == 0 ? 6 : 7)
     writer.text(remote)
     writer.text(epoch)
     writer.text(change.collection)
     writer.text(change.key)
     writer.unsigned(change.version.timestamp)
     writer.unsigned(change.version.tieBreak)
+    if generation > 0 { writer.unsigned(UInt64(generation)) }
     let digest = HMAC<SHA256>.authenticationCode(
       for: writer.bytes, using: SymmetricKey(data: secret))
     return .computed([UInt8](digest))
@@ -124,8 +139,12 @@ struct Intake: Sendable {
   func append(_ page: FeedPage, _ context: AppendContext) throws -> Outcome {
     var outcome = Outcome()
     let known = try context.state.meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }
-    for change in try withoutRepeatedEchoes(page.changes, context) {
-      let one = try append(change, context)
+    let isTaking = known?.isTaking ?? false
+    let changes =
+      try isTaking
+      ? FullState.newest(page.changes) : withoutRepeatedEchoes(page.changes, context)
+    for change in changes {
+      let one = try append(change, in: known?.generation ?? 0, context)
       outcome.pulled += one.pulled
       outcome.conflicts += one.conflicts
       outcome.appended += one.appended
@@ -140,7 +159,7 @@ struct Intake: Sendable {
     }
     let cursor = RemoteCursor(
       epoch: page.epoch, cursor: page.cursor, through: page.through,
-      generation: known?.generation ?? 0)
+      generation: known?.generation ?? 0, isTaking: isTaking)
     try context.append(Draft(.cursor, body: cursor.body(remote: remote)))
     outcome.appended += 1
     return outcome

@@ -12,11 +12,18 @@ struct Sync: AsyncParsableCommand {
   @Argument(help: "The remote; without it all, by name.") var name: String?
   @Flag(help: "Only deliver.") var pushOnly = false
   @Flag(help: "Only take in.") var pullOnly = false
+  @Flag(help: "Read the server's full state anew: records it does not show are gone.") var full =
+    false
+  @Flag(help: "Let a full state take away more than half of the records.")
+  var confirmDeletions = false
   @OptionGroup var json: JSONFlag
 
   func validate() throws {
     if pushOnly, pullOnly {
       throw ValidationError("--push-only and --pull-only exclude each other")
+    }
+    if pushOnly, full {
+      throw ValidationError("--full reads from the server: not with --push-only")
     }
   }
 
@@ -36,11 +43,18 @@ struct Sync: AsyncParsableCommand {
         let server = try Self.server(remote, exchange)
         let engine = SyncEngine(journal: store.journal, remote: remote.name, over: server)
         let report = try await engine.sync(
-          pushOnly ? .pushOnly : pullOnly ? .pullOnly : .both)
+          pushOnly ? .pushOnly : pullOnly ? .pullOnly : .both, options)
         output.line(line(remote.name, report, isOnly: chosen.count == 1))
       }
     }
     output.flush()
+  }
+
+  private var options: SyncEngine.Options {
+    var options: SyncEngine.Options = []
+    if full { options.insert(.fullState) }
+    if confirmDeletions { options.insert(.confirmingDeletions) }
+    return options
   }
 
   private func line(_ name: String, _ report: SyncReport, isOnly: Bool) -> String {
@@ -52,6 +66,7 @@ struct Sync: AsyncParsableCommand {
       "parked": JSONLines.number(report.parked),
       "cursor": report.cursor.map { .string($0) } ?? .null,
     ]
+    if report.vanished > 0 { fields["vanished"] = JSONLines.number(report.vanished) }
     if !isOnly { fields["remote"] = .string(name) }
     if json.isJSON { return JSONLines.text(fields) }
     return "\(name): pushed \(report.pushed) (accepted \(report.accepted), refused "

@@ -1,0 +1,132 @@
+import Journal
+
+/// Beginning a generation of base, and ending its full state.
+extension SyncRun {
+  // MARK: Beginning
+
+  /// Begins a generation where the server's own words say that its history is not the known one any
+  /// more: before anything is sent to it, so that edits arrive in the order they were made in.
+  mutating func beginIfHistoryChanged() async throws {
+    let name = declaration.name
+    let (cursor, lost) = try journal.read { reader in
+      (try reader.cursor(of: name), try hasForgotten(reader))
+    }
+    if let cursor, !cursor.epoch.isEmpty, !cursor.epoch.utf8.elementsEqual(epoch.utf8) {
+      try await begin(.epochChanged, epoch: epoch)
+    } else if lost {
+      try await begin(.wentBack, epoch: epoch)
+    }
+  }
+
+  /// Whether the server once acknowledged more of this device's journal than it does now.
+  private func hasForgotten(_ reader: JournalReader) throws -> Bool {
+    guard let noted = try reader.witnessedSize(of: declaration.name), noted > acknowledgedSize
+    else {
+      return false
+    }
+    // A device that came to be since has shown the server nothing yet.
+    var isSameDevice = true
+    try reader.scanHeld(from: noted + 1) { entry in
+      isSameDevice = entry.header.kind != .deviceChanged
+      return isSameDevice
+    }
+    return isSameDevice
+  }
+
+  /// Begins a generation after the server did not know a cursor.
+  mutating func beginAnew(after cursor: RemoteCursor?) async throws {
+    let now = try await remote.info(device: journal.device).epoch
+    guard let cursor, cursor.epoch.utf8.elementsEqual(now.utf8) else {
+      return try await begin(.epochChanged, epoch: now)
+    }
+    try await begin(.wentBack, epoch: now, unknown: cursor.cursor)
+  }
+
+  /// Begins a generation of base.
+  ///
+  /// - Parameter unknown: A cursor that need not be offered: the server has just refused it.
+  /// - Throws: ``TransportError/protocolViolation(_:)`` where the server forgets what it has just said.
+  mutating func begin(
+    _ reason: GenerationReason, epoch: String, unknown: String? = nil
+  ) async throws {
+    if reason != .asked {
+      guard begun < Self.generationLimit else {
+        throw TransportError.protocolViolation(
+          "the server does not know the cursors it has just given; nothing is lost, what it did not "
+            + "accept stays pending")
+      }
+      begun += 1
+    }
+    var beginning = GenerationBeginning(
+      remote: declaration.name, reason: reason, epoch: epoch,
+      acknowledgedSize: remote.isWitness ? acknowledgedSize : nil)
+    if reason == .wentBack {
+      beginning.through = try await newestKnownCursor(epoch: epoch, unknown: unknown)?.through
+    }
+    try await journal.transact { [beginning] in try beginning.append($0) }
+    hasAppended = true
+  }
+
+  /// Offers the server its earlier cursors, newest first, until it knows one; nil when it knows none.
+  ///
+  /// Each lies about twice as far back as the one before: some twenty requests at most.
+  private func newestKnownCursor(
+    epoch: String, unknown: String?
+  ) async throws -> RemoteCursor? {
+    let name = declaration.name
+    let device = try journal.device
+    let earlier = try journal.read(span: .long) {
+      try $0.earlierCursors(of: name, epoch: epoch)
+    }
+    for cursor in earlier where cursor.cursor != unknown {
+      do {
+        _ = try await remote.changes(after: cursor.cursor, limit: 1, device: device)
+        return cursor
+      } catch TransportError.cursorUnknown {
+        continue
+      } catch TransportError.resyncRequired {
+        continue
+      }
+    }
+    return nil
+  }
+
+  // MARK: Ending
+
+  /// Ends the full state with its last page: what the server did not show is gone.
+  ///
+  /// Cut short, it goes on at the next pull: the page is read again, and what is gone stays so.
+  ///
+  /// - Throws: ``TransportError/massDeletion(_:)`` before the first record goes.
+  mutating func endFullState(_ page: FeedPage, confirmed isConfirmed: Bool) async throws {
+    let name = declaration.name
+    let state = try journal.read { try FullState($0, remote: name) }
+    guard let state else { return }
+    let folder = journal.folder
+    let count = try journal.read(span: .long) { try state.count($0, folder) }
+    guard isConfirmed || !count.isMassDeletion else {
+      throw TransportError.massDeletion(
+        "the server \"\(name)\" no longer shows \(count.unshown) of the \(count.unshown + count.shown) "
+          + "records it had; all of them are still here. If that is right, sync again with the "
+          + "deletions confirmed (`journal sync --confirm-deletions`); if not, look at the server first"
+      )
+    }
+    let intake = Intake(remote: name, epoch: page.epoch)
+    var from: [UInt8]? = []
+    while let start = from {
+      let gone = try journal.read(span: .long) { try state.unshown($0, folder, from: start) }
+      guard let last = gone.last else { break }
+      add(
+        try await journal.transact { context in
+          try FullState.append(gone, with: intake, context)
+        })
+      report.vanished += gone.count
+      from = last.rowKey
+    }
+    let needed = isConfirmed && count.isMassDeletion
+    try await journal.transact { context in
+      try state.appendEnd(page, confirmed: needed, context)
+    }
+    hasAppended = true
+  }
+}
