@@ -58,6 +58,12 @@ final class AssigningServer: HTTPExchange {
     state.withLock { _ = Self.store(encoded, rowKey, nil, &$0) }
   }
 
+  /// Whether there is a record under a key.
+  func isLive(_ collection: String, _ key: String) throws -> Bool {
+    let rowKey = try RecordAddress(collection: collection, key: key).rowKey
+    return state.withLock { $0.records[rowKey]?.fields != nil }
+  }
+
   /// Every record there is, as `Store.picture` shows a store.
   func picture() throws -> String {
     try state.withLock { state in

@@ -8,15 +8,16 @@ extension AppendContext {
   /// - Parameters:
   ///   - key: The server's key.
   ///   - edit: The edit that was accepted.
+  ///   - version: The version it was accepted at.
   ///   - answer: The `accepted` entry that says so, directly before this one.
   ///   - ordinal: Which of the answer's assignments it is, from 0.
-  /// - Returns: Whether it was appended: where the record has the key already, nothing is.
+  /// - Returns: Whether it was appended: where the record has the key already, or its own one is in use
+  ///   again at the server, nothing is.
   /// - Throws: ``JournalError/invalidInput(_:)`` for a key that cannot be this record's; nothing was
   ///   changed then.
   package func assign(
     _ key: String, toRecordOf edit: SequenceNumber, by remote: String,
-    because answer: SequenceNumber,
-    ordinal: Int
+    at version: ServerVersion, because answer: SequenceNumber, ordinal: Int
   ) throws -> Bool {
     guard let entry = try state.entry(edit), let cause = try state.entry(answer)?.header.id else {
       throw JournalError.damaged(
@@ -36,7 +37,9 @@ extension AppendContext {
       throw JournalError.invalidInput(
         "a key is given to the \(entry.header.kind) of a record that has one (entry \(edit))")
     }
-    try folder.checkAssignment(of: assigned, to: rowKey, by: edit, in: state)
+    guard try folder.canAssign(assigned, to: rowKey, by: edit, at: version, in: state) else {
+      return false
+    }
     let names = try RecordAddress(rowKey: rowKey).names
     var body = BodyBuilder()
     body.add(.collection, text: names.collection)

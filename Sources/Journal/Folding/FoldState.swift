@@ -109,11 +109,14 @@ package protocol InlineFolder: Sendable {
     _ rowKey: [UInt8], before limit: SequenceNumber, in storage: any StorageReader
   ) throws -> [UInt8]
 
-  /// - Throws: ``JournalError/invalidInput(_:)`` where the record that stands under `rowKey` cannot get
-  ///   the key `assigned` from a server that was sent `edit`.
-  func checkAssignment(
-    of assigned: [UInt8], to rowKey: [UInt8], by edit: SequenceNumber, in state: any FoldState
-  ) throws
+  /// Whether the record that stands under `rowKey` gets the key `assigned` from a server that took
+  /// `edit` at a version: not where that server has brought the record back since, under the key it had.
+  ///
+  /// - Throws: ``JournalError/invalidInput(_:)`` where it cannot get it.
+  func canAssign(
+    _ assigned: [UInt8], to rowKey: [UInt8], by edit: SequenceNumber, at version: ServerVersion,
+    in state: any FoldState
+  ) throws -> Bool
 
   /// Lends what is known of servers' records, in order of their keys from the first ≥ `rowKey`, until
   /// `body` returns false.

@@ -77,9 +77,10 @@ extension RecordFolder {
     try state.putRecord(oldKey, moved.encoded)
   }
 
-  package func checkAssignment(
-    of assigned: [UInt8], to rowKey: [UInt8], by edit: SequenceNumber, in state: any FoldState
-  ) throws {
+  package func canAssign(
+    _ assigned: [UInt8], to rowKey: [UInt8], by edit: SequenceNumber, at version: ServerVersion,
+    in state: any FoldState
+  ) throws -> Bool {
     func row(_ rowKey: [UInt8]) throws -> RecordRow {
       try state.record(rowKey).map { try RecordRow($0) } ?? RecordRow()
     }
@@ -89,6 +90,9 @@ extension RecordFolder {
     func refusal(_ reason: String) -> JournalError {
       .invalidInput("\(names.collection)/\(names.key) is given the key \"\(key)\", but \(reason)")
     }
+    // Somebody has brought the deleted record back under its key, after this edit was taken in under
+    // another one: they are two there, and the feed shows both.
+    if let base = own.base, own.baseFields != nil, base.version > version { return false }
     // What a server has deleted may come back under another key; what it has may not change its key.
     guard try !isOnServer(own, before: edit, state) else {
       throw refusal("the server has it under this one already")
@@ -103,6 +107,7 @@ extension RecordFolder {
     guard own.formerKeys.count + other.formerKeys.count < FormerKeys.limit else {
       throw refusal("no record has more than \(FormerKeys.limit) keys")
     }
+    return true
   }
 
   /// Whether a record existed for the server when it came to an edit: by its feed, and by the earlier

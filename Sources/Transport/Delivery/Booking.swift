@@ -22,7 +22,7 @@ struct Booking: Sendable {
   func book(_ context: AppendContext) throws -> Outcome {
     var outcome = Outcome()
     var results: [Acceptance] = []
-    var ids: [(edit: SequenceNumber, id: String)] = []
+    var ids: [(result: Acceptance, id: String)] = []
     var refusals: [(SequenceNumber, String, String)] = []
     var again: [SequenceNumber] = []
     var states = AnsweredStates()
@@ -30,11 +30,11 @@ struct Booking: Sendable {
       switch verdict {
       case .accepted(let version, let id):
         results.append(Acceptance(edit, version))
-        if let id { ids.append((edit, id)) }
+        if let id { ids.append((Acceptance(edit, version), id)) }
       case .absorbed(let version): results.append(Acceptance(edit, version, isAbsorbed: true))
       case .applied(let state):
         results.append(Acceptance(edit, state.version))
-        ids.append((edit, state.key))
+        ids.append((Acceptance(edit, state.version), state.key))
         states.append(state)
       case .missed(let state):
         results.append(Acceptance(edit, state.version, isAbsorbed: true))
@@ -75,14 +75,15 @@ struct Booking: Sendable {
   /// - Throws: ``TransportError/protocolViolation(_:)`` for a key that cannot be the record's: nothing
   ///   of the answer is booked then, and the segment stays in flight.
   private func assign(
-    _ ids: [(edit: SequenceNumber, id: String)], because answer: SequenceNumber,
+    _ ids: [(result: Acceptance, id: String)], because answer: SequenceNumber,
     _ context: AppendContext
   ) throws -> Int {
     var count = 0
-    for (edit, id) in ids {
+    for (result, id) in ids {
       do {
         let isNew = try context.assign(
-          id, toRecordOf: edit, by: remote, because: answer, ordinal: count)
+          id, toRecordOf: result.sequence, by: remote, at: result.version, because: answer,
+          ordinal: count)
         if isNew { count += 1 }
       } catch JournalError.invalidInput(let reason) {
         throw TransportError.protocolViolation(
