@@ -60,7 +60,7 @@ public struct RESTSettings: Sendable, Hashable {
               + "not \"\(text)\"")
         }
         self.creates = creates
-      case ("overlap", .integer(let number)) where number >= 0:
+      case ("overlapMilliseconds", .integer(let number)) where number >= 0:
         overlapMilliseconds = UInt64(number)
       default: throw .invalidConfiguration("a remote of kind rest has no option \"\(name)\"")
       }
@@ -78,7 +78,7 @@ public struct RESTSettings: Sendable, Hashable {
     var options: Fields = [
       "versionField": .string(versionField), "idField": .string(idField),
       "sinceParameter": .string(sinceParameter), "deletedField": .string(deletedField),
-      "creates": .string(creates.rawValue), "overlap": Value(overlapMilliseconds),
+      "creates": .string(creates.rawValue), "overlapMilliseconds": Value(overlapMilliseconds),
     ]
     if let envelope { options["envelope"] = .string(envelope) }
     if let clientIDField { options["clientIDField"] = .string(clientIDField) }

@@ -37,7 +37,7 @@ struct RESTOptions: ParsableArguments {
     }
     var options = Fields()
     for (name, text) in texts where text != nil { options[name] = text.map { .string($0) } }
-    if let overlap { options["overlap"] = .integer(Int64(overlap) * 1000) }
+    if let overlap { options["overlapMilliseconds"] = .integer(Int64(overlap) * 1000) }
     return try RESTSettings(options)
   }
 }
