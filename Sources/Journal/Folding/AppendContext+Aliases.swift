@@ -37,9 +37,9 @@ extension AppendContext {
       throw JournalError.invalidInput(
         "a key is given to the \(entry.header.kind) of a record that has one (entry \(edit))")
     }
-    guard try folder.canAssign(assigned, to: rowKey, by: edit, at: version, in: state) else {
-      return false
-    }
+    let canAssign = try folder.canAssign(
+      assigned, to: rowKey, by: edit, at: version, of: remote, in: state)
+    guard canAssign else { return false }
     let names = try RecordAddress(rowKey: rowKey).names
     var body = BodyBuilder()
     body.add(.collection, text: names.collection)
@@ -61,6 +61,28 @@ extension AppendContext {
       hash.update(bufferPointer: $0)
     }
     return .computed([UInt8](hash.finalize()))
+  }
+
+  /// The version of a state a server has just shown: above that of the record's base, for what answers
+  /// now is newer than what the feed has shown, whatever its stamp says.
+  ///
+  /// Some servers stamp nothing anew where nothing changed, or answer a deletion with the record as it
+  /// was.
+  package func versionOfAnswer(
+    _ version: ServerVersion, about record: RecordAddress
+  ) throws -> ServerVersion {
+    let rowKey = try folder.currentKey(record.rowKey, before: .max, in: transaction)
+    var raised = version
+    try folder.scanBases(transaction, from: rowKey) { found, base in
+      if found.elementsEqual(rowKey), version <= base.version {
+        raised = base.version
+        let (next, isFull) = raised.tieBreak.addingReportingOverflow(1)
+        raised.tieBreak = next
+        if isFull { raised.timestamp &+= 1 }
+      }
+      return false
+    }
+    return raised
   }
 
   /// The key under which a server is to be told of a record; nil where it is the one it has.

@@ -115,7 +115,7 @@ package protocol InlineFolder: Sendable {
   /// - Throws: ``JournalError/invalidInput(_:)`` where it cannot get it.
   func canAssign(
     _ assigned: [UInt8], to rowKey: [UInt8], by edit: SequenceNumber, at version: ServerVersion,
-    in state: any FoldState
+    of remote: String, in state: any FoldState
   ) throws -> Bool
 
   /// Lends what is known of servers' records, in order of their keys from the first ≥ `rowKey`, until
@@ -130,11 +130,15 @@ package protocol InlineFolder: Sendable {
 package struct RecordBase: Sendable, Hashable {
   /// The generation of base that showed the record last.
   package var generation: UInt32
+  package var version: ServerVersion
   package var born: ServerVersion
   package var isLive: Bool
 
-  package init(generation: UInt32, born: ServerVersion, isLive: Bool) {
+  package init(
+    generation: UInt32, version: ServerVersion, born: ServerVersion, isLive: Bool
+  ) {
     self.generation = generation
+    self.version = version
     self.born = born
     self.isLive = isLive
   }

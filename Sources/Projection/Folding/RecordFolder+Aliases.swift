@@ -79,12 +79,15 @@ extension RecordFolder {
 
   package func canAssign(
     _ assigned: [UInt8], to rowKey: [UInt8], by edit: SequenceNumber, at version: ServerVersion,
-    in state: any FoldState
+    of remote: String, in state: any FoldState
   ) throws -> Bool {
     func row(_ rowKey: [UInt8]) throws -> RecordRow {
       try state.record(rowKey).map { try RecordRow($0) } ?? RecordRow()
     }
-    let (own, other) = (try row(rowKey), try row(assigned))
+    var (own, other) = (try row(rowKey), try row(assigned))
+    // What an earlier generation had is not what the server has.
+    let cursor = try state.meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }
+    if own.base?.generation != cursor?.generation ?? 0 { (own.base, own.baseFields) = (nil, nil) }
     let names = try RecordAddress(rowKey: rowKey).names
     let key = try RecordAddress(rowKey: assigned).names.key
     func refusal(_ reason: String) -> JournalError {

@@ -105,7 +105,9 @@ extension RecordFolder {
       guard let base = row.base else { return true }
       return try body(
         key,
-        RecordBase(generation: base.generation, born: base.born, isLive: row.baseFields != nil))
+        RecordBase(
+          generation: base.generation, version: base.version, born: base.born,
+          isLive: row.baseFields != nil))
     }
   }
 }

@@ -32,11 +32,13 @@ struct Booking: Sendable {
         results.append(Acceptance(edit, version))
         if let id { ids.append((Acceptance(edit, version), id)) }
       case .absorbed(let version): results.append(Acceptance(edit, version, isAbsorbed: true))
-      case .applied(let state):
+      case .applied(let answer):
+        let state = try newest(answer, context)
         results.append(Acceptance(edit, state.version))
         ids.append((Acceptance(edit, state.version), state.key))
         states.append(state)
-      case .missed(let state):
+      case .missed(let answer):
+        let state = try newest(answer, context)
         results.append(Acceptance(edit, state.version, isAbsorbed: true))
         states.append(state)
       case .refused(let code, let message): refusals.append((edit, code, message))
@@ -68,6 +70,13 @@ struct Booking: Sendable {
     outcome.accepted = results.count
     outcome.refused = refusals.count
     return outcome
+  }
+
+  private func newest(_ answer: FeedChange, _ context: AppendContext) throws -> FeedChange {
+    var state = answer
+    state.version = try context.versionOfAnswer(
+      answer.version, about: RecordAddress(collection: answer.collection, key: answer.key))
+    return state
   }
 
   /// Appends which records the server keeps under keys of its own; returns how many.

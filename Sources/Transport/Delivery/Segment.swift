@@ -132,12 +132,16 @@ enum SegmentSealer {
       return true
     }
     var isFull = false
+    let unmade = remote.takesEntries ? [] : try recordsToBeMade(reader)
     try reader.scanEdits { sequence, state in
       guard state.delivery == .pending, !skipping.contains(sequence) else { return true }
       guard let entry = try reader.entry(sequence) else { throw missing(sequence) }
-      guard try entry.plainBody.withUnsafeBytes({ try ownership.owns(Body($0)) }) else {
-        return true
+      let isSent = try entry.plainBody.withUnsafeBytes { bytes in
+        let body = try Body(bytes)
+        guard try ownership.owns(body) else { return false }
+        return try unmade.isEmpty || !(body.record().map { unmade.contains($0.rowKey) } ?? false)
       }
+      guard isSent else { return true }
       let body = try sentBody(entry, bodies)
       let group = entry.header.group
       if !unit.edits.isEmpty, group == 0 || group != unit.group, !take() {
@@ -151,6 +155,22 @@ enum SegmentSealer {
     }
     if !isFull, !unit.edits.isEmpty { _ = take() }
     return try changes(chosen, bodies, reader)
+  }
+
+  /// Records whose create was set aside: to a server that knows them by its own ids alone, what follows
+  /// says nothing, and it would answer that they are gone.
+  private static func recordsToBeMade(_ reader: JournalReader) throws -> Set<[UInt8]> {
+    guard try reader.counts().parked > 0 else { return [] }
+    var records: Set<[UInt8]> = []
+    try reader.scanEdits { sequence, state in
+      guard case .parked = state.delivery, let entry = try reader.entry(sequence),
+        entry.header.kind == .create
+      else { return true }
+      let record = try entry.plainBody.withUnsafeBytes { try Body($0).record() }
+      if let record { records.insert(record.rowKey) }
+      return true
+    }
+    return records
   }
 
   /// The changes of a segment. Of a group that reaches into another remote's collections only the

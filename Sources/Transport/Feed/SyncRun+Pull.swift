@@ -53,9 +53,11 @@ extension SyncRun {
           "the server gave \(emptyPages) empty pages in a row and says there is more")
       }
       if !page.hasMore { try await endFullState(page, confirmed: isConfirmed) }
+      // Other servers trim nothing, and show again what lies in the overlap.
+      if !page.hasMore, !declaration.takesEntries { return .complete }
       // One more, empty page tells the server that this one is booked, so that it never trims
       // what this device has yet to read.
-      guard page.hasMore || !(page.changes.isEmpty || isSame) else { return .complete }
+      guard page.hasMore || !page.changes.isEmpty else { return .complete }
       cursor = RemoteCursor(epoch: page.epoch, cursor: page.cursor, through: page.through)
     }
   }

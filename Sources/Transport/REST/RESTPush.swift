@@ -82,8 +82,9 @@ struct RESTPush {
   private func withKnownKeys(_ value: Value) throws -> Value {
     switch value {
     case .reference(let collection, let key):
-      let rowKey = try RecordAddress(collection: collection, key: key).rowKey
-      return .reference(collection: collection, key: known[rowKey]?.key ?? key)
+      // A server may have written what is no key: then nobody gave it another one.
+      guard let record = try? RecordAddress(collection: collection, key: key) else { return value }
+      return .reference(collection: collection, key: known[record.rowKey]?.key ?? key)
     case .array(let values): return .array(try values.map { try withKnownKeys($0) })
     case .object(let fields): return .object(try withKnownKeys(fields))
     default: return value
@@ -94,8 +95,10 @@ struct RESTPush {
     let settings = server.settings
     if isRepeated, settings.creates == .post {
       guard settings.clientIDField != nil else { return Self.inDoubt }
-      if let found = try await inDoubt({ try await $0.lookUp(edit) }) {
-        return try applied(edit, found)
+      switch try await inDoubt({ try await $0.lookUp(edit) }) {
+      case .found(let record): return try applied(edit, record)
+      case .cannotBeAsked: return Self.inDoubt
+      case .none: break
       }
     }
     var fields = fields
@@ -117,9 +120,10 @@ struct RESTPush {
       // Carried out, and the answer does not say under which id.
       if settings.creates == .postWithID { return try await applied(edit, under: edit.key, answer) }
       return try await inDoubt { push in
-        if let found = try await push.lookUp(edit) { return try push.applied(edit, found) }
-        throw TransportError.protocolViolation(
-          "\(address) answered a create without the record; it has to name id and version")
+        if case .found(let record) = try await push.lookUp(edit) {
+          return try push.applied(edit, record)
+        }
+        return Self.inDoubt
       }
     case .gone, .refused: return refused(answer)
     case .unauthorized: throw server.unauthorized(answer)
@@ -137,28 +141,35 @@ struct RESTPush {
     }
   }
 
+  private enum LookUp {
+    case found(RESTRecord)
+    case none
+    case cannotBeAsked
+  }
+
   /// The record that was made of this create, where the server keeps the id it had here.
-  private func lookUp(_ edit: RESTEdit) async throws -> RESTRecord? {
-    guard let name = server.settings.clientIDField else { return nil }
+  private func lookUp(_ edit: RESTEdit) async throws -> LookUp {
+    guard let name = server.settings.clientIDField else { return .cannotBeAsked }
     let address =
       server.address(edit.collection) + "?\(RemoteURL.escape(name))=\(RemoteURL.escape(edit.key))"
     let answer = try await server.send("GET", address)
-    guard server.rules.meaning(of: answer.status) == .done else { throw server.later(answer) }
+    switch server.rules.meaning(of: answer.status) {
+    case .done: break
+    case .gone: return .none
+    case .refused: return .cannotBeAsked
+    case .unauthorized: throw server.unauthorized(answer)
+    case .later, .unknown: throw server.later(answer)
+    }
     let value = try RESTCodec.unwrap(
       RESTCodec.decode(answer.body, from: address), server.settings, at: address)
-    guard case .array(let items) = value else {
-      throw TransportError.protocolViolation("\(address) answered no list")
-    }
+    guard case .array(let items) = value else { return .cannotBeAsked }
     // A server that does not know the parameter answers with everything.
     let own = items.filter { item in
       guard case .object(let fields) = item else { return false }
       return fields[name] == .string(edit.key)
     }
-    guard own.count <= 1 else {
-      throw TransportError.protocolViolation(
-        "\(address) answered \(own.count) records made of one create")
-    }
-    return try own.first.map { try RESTRecord($0, server.settings, at: address) }
+    guard own.count <= 1 else { return .cannotBeAsked }
+    return try own.first.map { .found(try RESTRecord($0, server.settings, at: address)) } ?? .none
   }
 
   private mutating func carryOut(
@@ -189,7 +200,12 @@ struct RESTPush {
     case .done: return try applied(edit, server.record(state, at: address))
     case .gone: return .applied(try deletion(edit, key, state))
     case .unauthorized: throw server.unauthorized(state)
-    case .later, .unknown, .refused: throw server.later(state)
+    case .later, .unknown: throw server.later(state)
+    case .refused:
+      return .refused(
+        code: "state-unknown",
+        message: "the server carried it out and shows the record neither in its answer nor at "
+          + address)
     }
   }
 

@@ -58,10 +58,11 @@ public struct RESTServer: Remote {
   /// Asks for the first collection's headers: that the server is there, and takes the credentials.
   public func info(device: DeviceID) async throws -> RemoteInfo {
     let answer = try await send("HEAD", address(collections[0]))
+    // There are servers that do not know the method.
+    if answer.status == 501 { return RemoteInfo(epoch: Self.epoch, acknowledgedSize: 0) }
     switch rules.meaning(of: answer.status) {
     case .unauthorized: throw unauthorized(answer)
     case .later, .unknown: throw later(answer)
-    // There are servers that do not know the method.
     case .done, .gone, .refused: break
     }
     return RemoteInfo(epoch: Self.epoch, acknowledgedSize: 0)

@@ -23,6 +23,10 @@ final class PlainServer: HTTPExchange {
     /// The answers to get lost, by "METHOD /path".
     var losingAnswers: [String: Int] = [:]
     var retryAfter: String?
+    /// Whether a deletion is answered with the record as it was, and leaves no trace.
+    var deletesForGood = false
+    /// Whether a change that changes nothing keeps its stamp.
+    var stampsChangesOnly = false
   }
 
   let state = Mutex(State())
@@ -93,6 +97,9 @@ final class PlainServer: HTTPExchange {
       given = fields
     }
     func store(_ id: String, _ fields: Fields, deleted: Bool = false) -> HTTPExchangeResponse {
+      if state.stampsChangesOnly, let old = state.records[collection]?[id], old.fields == fields {
+        return Self.answer(200, shown(id, old))
+      }
       state.clock += 10
       let record = Record(fields: fields, stamp: state.clock, isDeleted: deleted)
       state.records[collection, default: [:]][id] = record
@@ -129,6 +136,10 @@ final class PlainServer: HTTPExchange {
       return store(id, fields)
     case ("DELETE", let id?):
       guard let old else { return Self.answer(404, .null) }
+      if state.deletesForGood {
+        state.records[collection]?[id] = nil
+        return Self.answer(200, shown(id, old))
+      }
       _ = store(id, old.fields, deleted: true)
       return Self.answer(204, .null)
     default: return Self.answer(405, .null)
