@@ -58,6 +58,17 @@ final class AssigningServer: HTTPExchange {
     state.withLock { _ = Self.store(encoded, rowKey, nil, &$0) }
   }
 
+  /// Keeps what there is now; what comes back puts it in place again, with other keys to give.
+  func backup() -> @Sendable (_ nextID: Int) -> Void {
+    let kept = state.withLock { $0 }
+    return { nextID in
+      self.state.withLock { state in
+        state = kept
+        state.nextID = nextID
+      }
+    }
+  }
+
   /// Whether there is a record under a key.
   func isLive(_ collection: String, _ key: String) throws -> Bool {
     let rowKey = try RecordAddress(collection: collection, key: key).rowKey

@@ -31,13 +31,13 @@ extension JournalReader {
     return found
   }
 
-  /// Edits and erasures that a remote accepted at versions above `through` and that are settled, with
-  /// the entry that says so, by their sequence.
+  /// Edits and erasures that a remote accepted at versions above `through`, or by an answer booked behind
+  /// `size` entries, and that are settled, with the entry that says so, by their sequence.
   ///
   /// What was absorbed is left out, unless its group is among them, and what another history of the
   /// remote accepted. Linear in the entries held, with memory for what is found.
   package func settled(
-    by remote: String, above through: ServerVersion?
+    by remote: String, above through: ServerVersion?, after size: UInt64? = nil
   ) throws -> [(edit: SequenceNumber, acceptance: SequenceNumber)] {
     var acceptances: [SequenceNumber: (entry: SequenceNumber, isAbsorbed: Bool)] = [:]
     var epoch: String?
@@ -52,7 +52,8 @@ extension JournalReader {
         guard try body.text(.remote) == remote else { return true }
         var lines = try AcceptanceReader(body)
         while let line = try lines.next() {
-          let isAbove = through.map { line.version > $0 } ?? true
+          let isLater = size.map { header.sequence > $0 } ?? false
+          let isAbove = isLater || through.map { line.version > $0 } ?? true
           acceptances[line.sequence] = isAbove ? (header.sequence, line.isAbsorbed) : nil
         }
       case .cursor:

@@ -10,6 +10,9 @@ struct GenerationBeginning: Sendable {
   let acknowledgedSize: UInt64?
   /// Where the server went back: how far its history is still the one known here; nil is not at all.
   var through: ServerVersion?
+  /// Where the server acknowledges less of this journal than it did: how much. What it answered later is
+  /// lost there, whatever it says of cursors.
+  var remembered: UInt64?
 
   /// Appends the `cursor` entry, and where the server went back, which of the edits it had accepted
   /// and settled are to be delivered again: all in the caller's transaction.
@@ -24,7 +27,7 @@ struct GenerationBeginning: Sendable {
     let body = cursor.body(remote: remote, reason: reason)
     try context.append(Draft(.cursor, body: body))
     if reason == .wentBack {
-      let lost = try context.reader().settled(by: remote, above: through)
+      let lost = try context.reader().settled(by: remote, above: through, after: remembered)
       for start in stride(from: 0, to: lost.count, by: Limits.groupEntries) {
         let slice = lost[start..<min(start + Limits.groupEntries, lost.count)]
         try context.append(reopened(slice, generation))

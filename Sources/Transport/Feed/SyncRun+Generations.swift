@@ -14,7 +14,7 @@ extension SyncRun {
     if let cursor, !cursor.epoch.isEmpty, !cursor.epoch.utf8.elementsEqual(epoch.utf8) {
       try await begin(.epochChanged, epoch: epoch)
     } else if lost {
-      try await begin(.wentBack, epoch: epoch)
+      try await begin(.wentBack, epoch: epoch, remembering: acknowledgedSize)
     }
   }
 
@@ -44,10 +44,13 @@ extension SyncRun {
 
   /// Begins a generation of base.
   ///
-  /// - Parameter unknown: A cursor that need not be offered: the server has just refused it.
+  /// - Parameters:
+  ///   - unknown: A cursor that need not be offered: the server has just refused it.
+  ///   - size: How much of this journal the server still acknowledges, where that is less than it did.
   /// - Throws: ``TransportError/protocolViolation(_:)`` where the server forgets what it has just said.
   mutating func begin(
-    _ reason: GenerationReason, epoch: String, unknown: String? = nil
+    _ reason: GenerationReason, epoch: String, unknown: String? = nil,
+    remembering size: UInt64? = nil
   ) async throws {
     if reason != .asked {
       guard begun < Self.generationLimit else {
@@ -60,6 +63,7 @@ extension SyncRun {
     var beginning = GenerationBeginning(
       remote: declaration.name, reason: reason, epoch: epoch,
       acknowledgedSize: remote.isWitness ? acknowledgedSize : nil)
+    beginning.remembered = size
     if reason == .wentBack {
       beginning.through = try await newestKnownCursor(epoch: epoch, unknown: unknown)?.through
     }
