@@ -27,6 +27,9 @@ final class SyncLock: Sendable {
 
   /// Lets go of the lock; called once.
   func release() {
+    // A process that is just being started here has the descriptor too, until it runs its own program:
+    // closing ours alone would leave the lock to it.
+    flock(descriptor, LOCK_UN)
     close(descriptor)
   }
 }
