@@ -133,6 +133,24 @@ import Transport
     #expect(try device.store.problems() == [])
   }
 
+  @Test func `never gets a create by POST twice from a sync that was cut off`() async throws {
+    let server = PlainServer()
+    let device = try await PlainDevice(server)
+    try await device.store.write { try $0.create("c", "a", ["n": 1]) }
+    try await device.sync(.pullOnly)
+    server.state.withLock { state in
+      // The first contact is answered; the create is the last thing the sync does.
+      state.refusing = { method, _ in method == "HEAD" ? (200, "") : nil }
+      state.endsSync = true
+    }
+    await #expect(throws: CancellationError.self) { try await device.sync() }
+    #expect(try counts(device).inFlight == 1)
+    try await device.sync()
+    #expect(server.log.filter { $0 == "POST /c" }.count == 1)
+    #expect(try counts(device).parked == 1)
+    #expect(try device.store.problems() == [])
+  }
+
   @Test(arguments: [
     "null", "{}", "[1]", "[{}]", #"[{"id":"1"}]"#, #"[{"id":"1","changed":"soon"}]"#,
     #"[{"id":"1","changed":1,"changed":2}]"#, "[{\"id\":\"1\",\"changed\":1,", "", "\u{FEFF}[]",

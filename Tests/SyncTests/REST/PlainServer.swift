@@ -22,6 +22,8 @@ final class PlainServer: HTTPExchange {
     var refusing: @Sendable (String, String) -> (status: Int, body: String)? = { _, _ in nil }
     /// The answers to get lost, by "METHOD /path".
     var losingAnswers: [String: Int] = [:]
+    /// Whether the next request is carried out by a sync that does not live to see its answer.
+    var endsSync = false
     var retryAfter: String?
     /// Whether a deletion is answered with the record as it was, and leaves no trace.
     var deletesForGood = false
@@ -76,6 +78,10 @@ final class PlainServer: HTTPExchange {
           status: answer.status, headers: headers, body: Array(answer.body.utf8))
       }
       let answer = try carryOut(request, path, &state)
+      if state.endsSync {
+        state.endsSync = false
+        throw CancellationError()
+      }
       if let left = state.losingAnswers[line], left > 0 {
         state.losingAnswers[line] = left - 1
         throw TransportError.unreachable("the answer was lost")
