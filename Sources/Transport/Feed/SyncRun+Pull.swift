@@ -39,10 +39,10 @@ extension SyncRun {
         return .begun
       }
       try await book(page)
-      // A server of records shows the last of them again each time; ours shows every change once.
-      let isSame = page.cursor == cursor?.cursor
+      // Servers of records trim nothing, and show again what lies in the overlap.
+      let isLast = !page.hasMore && !declaration.takesEntries
       guard
-        !isSame || (!page.hasMore && (page.changes.isEmpty || !declaration.takesEntries))
+        isLast || page.cursor != cursor?.cursor || (page.changes.isEmpty && !page.hasMore)
       else {
         throw TransportError.protocolViolation(
           "the server gives the same cursor again though there is more")
@@ -53,8 +53,7 @@ extension SyncRun {
           "the server gave \(emptyPages) empty pages in a row and says there is more")
       }
       if !page.hasMore { try await endFullState(page, confirmed: isConfirmed) }
-      // Other servers trim nothing, and show again what lies in the overlap.
-      if !page.hasMore, !declaration.takesEntries { return .complete }
+      if isLast { return .complete }
       // One more, empty page tells the server that this one is booked, so that it never trims
       // what this device has yet to read.
       guard page.hasMore || !page.changes.isEmpty else { return .complete }

@@ -14,8 +14,8 @@ struct RESTRecord {
     }
     guard let key = Self.key(fields[settings.idField]) else {
       throw .protocolViolation(
-        "\(url) answered a record without an id in \"\(settings.idField)\"; name the field with "
-          + "--id-field")
+        "\(url) answered a record without an id of 1 to 128 bytes in \"\(settings.idField)\"; name "
+          + "the field with --id-field")
     }
     guard let version = fields[settings.versionField].flatMap(Self.version) else {
       throw .protocolViolation(
@@ -32,10 +32,11 @@ struct RESTRecord {
     self.fields = isDeleted ? nil : fields
   }
 
-  /// Servers number their records as often as they name them.
+  /// Servers number their records as often as they name them; nil for what cannot be a key here.
   private static func key(_ value: Value?) -> String? {
     switch value {
-    case .string(let text): text.isEmpty ? nil : text
+    case .string(let text):
+      (1...RecordAddress.maximumNameBytes).contains(text.utf8.count) ? text : nil
     case .integer(let number): String(number)
     case .unsigned(let number): String(number)
     default: nil

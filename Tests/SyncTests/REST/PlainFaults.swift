@@ -155,6 +155,7 @@ import Transport
     "null", "{}", "[1]", "[{}]", #"[{"id":"1"}]"#, #"[{"id":"1","changed":"soon"}]"#,
     #"[{"id":"1","changed":1,"changed":2}]"#, "[{\"id\":\"1\",\"changed\":1,", "", "\u{FEFF}[]",
     #"[{"id":"","changed":1}]"#, #"[{"id":"1","changed":-1}]"#,
+    "[{\"id\":\"\(String(repeating: "x", count: 129))\",\"changed\":1}]",
   ])
   func `is not believed when it answers nonsense`(_ answer: String) async throws {
     let server = PlainServer(puts)
