@@ -79,7 +79,19 @@ let package = Package(
     // products, so that a replay does not build an HTTP client.
     .target(
       name: "JournalTesting", dependencies: ["Journal", "Projection"], swiftSettings: settings),
-    .target(name: "TransportTesting", dependencies: ["Transport"], swiftSettings: settings),
+    .target(
+      name: "TransportTesting",
+      dependencies: [
+        "Journal", "Transport",
+        // The proxy between a client and a server, on Linux.
+        .product(
+          name: "NIOCore", package: "swift-nio",
+          condition: .when(platforms: [.linux], traits: ["HTTPClient"])),
+        .product(
+          name: "NIOPosix", package: "swift-nio",
+          condition: .when(platforms: [.linux], traits: ["HTTPClient"])),
+      ],
+      swiftSettings: settings),
     .executableTarget(
       name: "JournalTool",
       dependencies: [
@@ -126,6 +138,15 @@ let package = Package(
       dependencies: [
         "Journal", "Projection", "Transport", "TransportTesting", "JournalTool", "TestKit",
       ],
+      swiftSettings: settings),
+    // Devices, a server and what goes wrong between them, from one seed; `Tools/simulate` runs it.
+    .testTarget(
+      name: "SimulationTests",
+      dependencies: [
+        "Journal", "Projection", "Transport", "JournalTool", "TestKit",
+        .product(name: "Crypto", package: "swift-crypto"),
+      ],
+      path: "Tests/Simulation",
       swiftSettings: settings),
   ]
 )

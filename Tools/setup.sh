@@ -32,16 +32,23 @@ need_python() {
   command -v python3 >/dev/null || install_package python3 python3
 }
 
-# Sets $python to an interpreter that has the package the black-box checks use.
+need_postgresql() {
+  if compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null || command -v initdb >/dev/null; then return; fi
+  install_package postgresql postgresql
+}
+
+# Sets $python to an interpreter that has the packages the black-box checks use.
 need_python_packages() {
   need_python
   python=python3
-  if python3 -c 'import cryptography' 2>/dev/null; then return; fi
+  if python3 -c 'import cryptography, kinto, kinto_http, psycopg2' 2>/dev/null; then return; fi
   local place="$project/.build-python"
   if [ ! -x "$place/bin/python" ]; then
     python3 -m venv "$place" 2>/dev/null || { install_package python3-venv python3 && python3 -m venv "$place"; }
   fi
-  say "installing cryptography for the black-box checks"
-  "$place/bin/python" -m pip install -q --disable-pip-version-check cryptography >&2
   python="$place/bin/python"
+  if "$python" -c 'import cryptography, kinto, kinto_http, psycopg2' 2>/dev/null; then return; fi
+  say "installing cryptography and Kinto for the black-box checks"
+  "$python" -m pip install -q --disable-pip-version-check cryptography \
+    'kinto[postgresql]==26.5.0' kinto-http==11.11.0 >&2
 }

@@ -33,6 +33,9 @@ public final class Journal: Sendable {
     /// records it is written after twice as many entries as there are records, however small this is.
     /// Encrypted journals have none.
     public var savedStateInterval: UInt64? = 100_000
+    /// The seeds of signing keys, 32 bytes each; nil takes them from the system, as every journal but a
+    /// simulated one has to.
+    package var signingSeed: (@Sendable () -> [UInt8])?
     /// The storage's own seams; its durability is the one above.
     package var storage = StorageSettings()
 

@@ -32,6 +32,10 @@ public enum JournalError: Error, Sendable, Equatable {
   case entryIDReused(String)
   /// The record has changed since the writer looked at it; nothing was written.
   case unexpectedVersion(String)
+  /// The edit is not set aside, so that nothing can be decided about it; nothing was written.
+  case notParked(String)
+  /// A server may have the edit or has accepted it: it cannot be given up; nothing was written.
+  case underWay(String)
   /// Edits no server has yet would be lost.
   case pendingEdits(String)
   /// The entry id is older than the ids this journal still remembers.
@@ -66,6 +70,8 @@ public enum JournalError: Error, Sendable, Equatable {
     case .belowHorizon: "below-horizon"
     case .entryIDReused: "entry-id-reused"
     case .unexpectedVersion: "unexpected-version"
+    case .notParked: "not-parked"
+    case .underWay: "under-way"
     case .pendingEdits: "pending-edits"
     case .tooOld: "too-old"
     case .keyMissing: "key-missing"
@@ -85,7 +91,7 @@ extension JournalError: CustomStringConvertible {
       .stillReferred(let text), .alreadyExists(let text), .cannotOpen(let text),
       .damaged(let text), .busy(let text), .storage(let text), .unknownOutcome(let text),
       .belowHorizon(let text), .entryIDReused(let text), .tooOld(let text),
-      .pendingEdits(let text),
+      .pendingEdits(let text), .notParked(let text), .underWay(let text),
       .unexpectedVersion(let text), .keyMissing(let text), .wrongKey(let text),
       .notEncrypted(let text), .readExpired(let text), .schemaFromTheFuture(let text),
       .irreversibleMigration(let text), .unsupported(let text):

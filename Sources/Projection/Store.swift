@@ -270,7 +270,7 @@ public struct Changes: ~Copyable {
   /// The last number given as an id, by the beginning of the collection's row keys.
   var lastNumbers: [[UInt8]: UInt64] = [:]
 
-  fileprivate init(_ edit: EditDraft, store: Store) {
+  init(_ edit: EditDraft, store: Store) {
     self.edit = edit
     self.store = store
   }

@@ -11,10 +11,12 @@ public import Journal
 /// print(report.pulled, report.pending)
 /// ```
 public actor SyncEngine {
-  private let journal: Journal
-  private let name: String
+  let journal: Journal
+  let name: String
   private let remote: any Remote
   private let pageLimit: Int
+  private let brake: DeletionBrake
+  private let onProgress: @Sendable (SyncProgress) -> Void
   private var isRunning = false
   private var runningOptions: Options = []
   private var waiting: [CheckedContinuation<SyncReport, any Error>] = []
@@ -25,14 +27,22 @@ public actor SyncEngine {
   ///   - journal: What to deliver from and take in to.
   ///   - name: The remote's name, as declared in the journal.
   ///   - remote: The server.
-  ///   - pageLimit: Most changes asked for at once.
+  ///   - pageLimit: Most changes asked for at once, 1 to 10,000. A page is one transaction: local writes
+  ///     wait for it.
+  ///   - deletionBrake: How many records may go at once before a person is asked.
+  ///   - onProgress: Called behind each segment and page, on any thread, while the sync waits: it has to
+  ///     return soon.
   public init(
-    journal: Journal, remote name: String, over remote: any Remote, pageLimit: Int = 1_000
+    journal: Journal, remote name: String, over remote: any Remote, pageLimit: Int = 5_000,
+    deletionBrake: DeletionBrake = .standard,
+    onProgress: @escaping @Sendable (SyncProgress) -> Void = { _ in }
   ) {
     self.journal = journal
     self.name = name
     self.remote = remote
     self.pageLimit = max(1, min(pageLimit, 10_000))
+    brake = deletionBrake
+    self.onProgress = onProgress
   }
 
   /// Which half of the exchange to do.
@@ -50,9 +60,16 @@ public actor SyncEngine {
     /// Reads the server's full state anew. Afterwards the records are what the server has, with the
     /// pending edits on top; what it did not show is gone.
     public static let fullState = Options(rawValue: 1)
-    /// Lets a full state take away more than half of the records, see
+    /// Lets a full state or a comparison take away more records than the ``DeletionBrake`` allows, see
     /// ``TransportError/massDeletion(_:)``.
     public static let confirmingDeletions = Options(rawValue: 2)
+    /// Compares what is known of the server's records with the server behind the pull, and repairs what
+    /// differs: pending edits stay on top. Where the server cannot be asked what differs
+    /// (``Remote/reconciling``), its full state is read.
+    public static let reconciling = Options(rawValue: 16)
+    /// Keeps records that a full state or a comparison does not show. They are not sent either: the
+    /// next one asks again.
+    public static let keepingRecords = Options(rawValue: 32)
   }
 
   /// Push, take the answers, pull until the feed is complete through the own acceptances.
@@ -70,9 +87,12 @@ public actor SyncEngine {
   public func sync(
     _ direction: Direction = .both, _ options: Options = []
   ) async throws -> SyncReport {
-    guard direction != .pushOnly || !options.contains(.fullState) else {
+    guard direction != .pushOnly || options.isDisjoint(with: [.fullState, .reconciling]) else {
       throw TransportError.invalidConfiguration(
-        "a full state is read from the server: that is no push alone")
+        "a full state is read from the server, and so is what differs: that is no push alone")
+    }
+    guard !options.isSuperset(of: [.confirmingDeletions, .keepingRecords]) else {
+      throw TransportError.invalidConfiguration("records either go or are kept: choose one")
     }
     while isRunning {
       if options.isSubset(of: runningOptions) {
@@ -108,17 +128,22 @@ public actor SyncEngine {
     let info = try await remote.info(device: journal.device)
     var run = SyncRun(
       journal: journal, declaration: declaration, remote: remote, pageLimit: pageLimit, info: info)
+    run.brake = brake
+    run.onProgress = onProgress
     try await run.beginIfHistoryChanged()
     try await run.noteWitness()
     if direction != .pullOnly { try await run.push() }
     // A server that does not know this device yet would not hold back its trimming for it.
     if run.acknowledgedSize == 0 { try await run.showCheckpoint() }
     if direction != .pushOnly {
-      if options.contains(.fullState) { try await run.begin(.asked, epoch: info.epoch) }
-      let isConfirmed = options.contains(.confirmingDeletions)
-      while try await run.pull(confirmed: isConfirmed) == .begun {
+      let readsAll =
+        options.contains(.fullState)
+        || options.contains(.reconciling) && remote.reconciling == nil
+      if readsAll { try await run.begin(.asked, epoch: info.epoch) }
+      while try await run.pull(options) == .begun {
         if direction != .pullOnly { try await run.push() }
       }
+      if options.contains(.reconciling), !readsAll { try await run.reconcile(options) }
     }
     try await run.showCheckpoint()
     return try run.finish()
@@ -137,9 +162,16 @@ public struct SyncReport: Sendable, Equatable {
   public var pulled = 0
   /// Those of them that are records the server's full state did not show any more.
   public var vanished = 0
+  /// Those of them that a comparison with the server found to differ.
+  public var repaired = 0
   /// Edits still to be delivered, and set aside, afterwards.
   public var pending: UInt64 = 0
   public var parked: UInt64 = 0
+  /// How long the server wants to wait before it judges the edits it put off; 0 where it put off none.
+  public var retryAfterMilliseconds: UInt64 = 0
   /// Where the feed stands; opaque.
   public var cursor: String?
+
+  /// Of a sync that did nothing.
+  public init() {}
 }

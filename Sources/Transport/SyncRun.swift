@@ -10,13 +10,17 @@ struct SyncRun {
   var acknowledgedSize: UInt64
   /// The server's history, as it names it.
   let epoch: String
+  var brake = DeletionBrake.standard
+  var onProgress: @Sendable (SyncProgress) -> Void = { _ in }
   var report = SyncReport()
   /// Whether this run appended anything the server has not been shown.
   var hasAppended = false
   /// Generations of base this run began because the server does not know the device's cursor.
   var begun = 0
   /// Edits the server wants to judge later than now.
-  private var postponed: Set<SequenceNumber> = []
+  var postponed: Set<SequenceNumber> = []
+  /// Edits left out because the server failed for them.
+  var suspect: Suspect?
 
   /// Answers that lead nowhere end a run: a server that forks every device it meets, or asks for
   /// another size each time, is broken.
@@ -44,27 +48,35 @@ struct SyncRun {
     while true {
       let declaration = declaration
       let (skipping, limit) = (postponed, max(1, remote.changesPerPush))
-      let (segment, isNew) = try await journal.transact { context in
+      let (segment, isNew, known) = try await journal.transact { context in
         let before = context.head.lastSequence
         let segment = try SegmentSealer.next(
           for: declaration, in: context, skipping: skipping, limit: limit)
-        return (segment, context.head.lastSequence > before)
+        let known =
+          declaration.takesEntries ? nil : try segment.map { try KnownVersions.of($0, context) }
+        return (segment, context.head.lastSequence > before, known ?? [])
       }
-      guard let segment else { return }
+      guard let segment else {
+        if let suspect { throw suspect.failure.error }
+        return
+      }
       hasAppended = hasAppended || isNew
       let push = Push(
         witness: remote.isWitness ? try await nextWitness() : nil, segment: segment.bytes,
-        isRepeated: segment.isRepeated)
+        isRepeated: segment.isRepeated, knownVersions: known)
       // What a server has seen must not be lost here.
       try await journal.ensureDurable()
       let answer = try await remote.push(push)
       switch answer {
       case .judged(let verdicts, let size):
         let progress = try await book(segment, verdicts, size: remote.isWitness ? size : nil)
+        try tellPushed()
         fruitless = progress ? 0 : fruitless + 1
+        try await noteSuccess()
       case .interrupted(let verdicts, let error):
         _ = try await book(segment, verdicts, size: nil)
         throw error
+      case .failed(let failure): try await search(segment, failure)
       case .sizeDiffers(let size):
         acknowledgedSize = size
         fruitless += 1
@@ -78,6 +90,13 @@ struct SyncRun {
             + "what it did not accept stays pending")
       }
     }
+  }
+
+  private func tellPushed() throws {
+    let counts = try journal.read { try $0.counts() }
+    onProgress(
+      SyncProgress(
+        phase: .pushing, done: UInt64(report.pushed), remaining: counts.pending + counts.inFlight))
   }
 
   /// Books the verdicts; false when the server accepted and refused nothing.
@@ -106,6 +125,8 @@ struct SyncRun {
     report.refused += outcome.refused
     report.conflicts += outcome.conflicts
     postponed.formUnion(outcome.retried)
+    report.retryAfterMilliseconds = max(
+      report.retryAfterMilliseconds, outcome.retryAfterMilliseconds)
     return outcome.accepted + outcome.refused + outcome.retried.count > 0
   }
 

@@ -8,8 +8,8 @@ public enum TransportError: Error, Sendable, Equatable {
   case unauthorized(String)
   /// The server answered something the protocol does not allow.
   case protocolViolation(String)
-  /// The server asks to come back later.
-  case unavailable(String)
+  /// The server asks to come back later, in so many milliseconds where it says when.
+  case unavailable(String, retryAfterMilliseconds: UInt64? = nil)
   /// The server does not know the cursor: another epoch, or it went back.
   case cursorUnknown(String)
   /// What followed the cursor is no longer there to be read; the full state is.
@@ -38,11 +38,26 @@ public enum TransportError: Error, Sendable, Equatable {
   }
 }
 
+extension TransportError {
+  /// How long the server wants to be left alone; nil where it does not say.
+  public var retryAfterMilliseconds: UInt64? {
+    if case .unavailable(_, let milliseconds) = self { milliseconds } else { nil }
+  }
+
+  /// Whether trying again is of no use before somebody has put something right.
+  var needsSomebody: Bool {
+    switch self {
+    case .unauthorized, .invalidConfiguration, .massDeletion: true
+    default: false
+    }
+  }
+}
+
 extension TransportError: CustomStringConvertible {
   public var description: String {
     switch self {
     case .unreachable(let text), .unauthorized(let text), .protocolViolation(let text),
-      .unavailable(let text), .cursorUnknown(let text), .resyncRequired(let text),
+      .unavailable(let text, _), .cursorUnknown(let text), .resyncRequired(let text),
       .massDeletion(let text), .busy(let text), .invalidConfiguration(let text):
       text
     }

@@ -122,12 +122,15 @@ import Testing
 
   @Test func `a cursor is only what the server wrote`() throws {
     let epoch = EntryID(high: 1, low: 2).description
-    for text in ["e.\(epoch).12.0011223344556677", "s.\(epoch).12.6e000031"] {
+    let root = "0011223344556677"
+    for text in [
+      "e.\(epoch).12.\(root)", "s.\(epoch).12.\(root).3.6e000031", "x.\(epoch).12.\(root).0",
+    ] {
       #expect(FeedCursorText(text)?.text == text)
     }
     for text in [
-      "e.\(epoch).012.0011223344556677", "e.\(epoch).+12.0011223344556677",
-      "s.\(epoch).12.6E000031",
+      "e.\(epoch).012.\(root)", "e.\(epoch).+12.\(root)", "s.\(epoch).12.\(root).3.6E000031",
+      "s.\(epoch).12.6e000031", "x.\(epoch).12.\(root).00", "x.\(epoch).12.\(root)",
     ] { #expect(FeedCursorText(text) == nil, "\(text)") }
   }
 

@@ -20,8 +20,12 @@ final class Loopback: Remote {
   private let faults = Mutex<[Fault]>([])
   private let counted = Mutex<[[UInt8]]>([])
 
-  init(_ server: AccountJournal) {
+  /// Lives as long as whoever talks to the server.
+  private let scratch: Scratch?
+
+  init(_ server: AccountJournal, in scratch: Scratch? = nil) {
     self.server = server
+    self.scratch = scratch
   }
 
   /// The segments pushed so far, attempts that failed included.
@@ -78,7 +82,7 @@ final class World {
   init() throws {
     scratch = try Scratch()
     server = try AccountJournal(directory: scratch("server"))
-    remote = Loopback(server)
+    remote = Loopback(server, in: scratch)
   }
 
   /// The same world, its server's journal opened anew.
@@ -86,7 +90,7 @@ final class World {
     world.server.close()
     scratch = world.scratch
     server = try AccountJournal(directory: scratch("server"))
-    remote = Loopback(server)
+    remote = Loopback(server, in: scratch)
   }
 
   func device(_ name: String) async throws -> Device {
@@ -133,7 +137,7 @@ final class World {
   }
 }
 
-final class Device {
+final class Device: Sendable {
   let store: Store
   private let engine: SyncEngine
 

@@ -40,6 +40,18 @@ package enum References {
     return isFound
   }
 
+  /// The records the item refers to, in the order they stand in it.
+  ///
+  /// Costs a search for a reference's first bytes, and one pass where there is one.
+  ///
+  /// - Throws: ``JournalError/damaged(_:)`` for bytes that are not one item.
+  package static func records(in item: UnsafeRawBufferPointer) throws -> [RecordAddress] {
+    guard mayHold(item) else { return [] }
+    var records: [RecordAddress] = []
+    try visit(item) { reference, _ in records.append(reference) }
+    return records
+  }
+
   /// Whether the bytes a reference begins with stand anywhere in the item.
   private static func mayHold(_ item: UnsafeRawBufferPointer) -> Bool {
     var writer = CBORWriter(reserving: 8)

@@ -62,4 +62,10 @@ package enum BodyKey: UInt64, CaseIterable, Sendable {
   case newKey = 64
   /// Of a cursor: a person said that so many records are to go.
   case confirmed = 65
+  /// Of a cursor: what a full state would take away at once, and the brake that holds it back.
+  case brake = 70
+  /// Of a cursor: a person said that the records a full state did not show stay.
+  case kept = 71
+  /// Of a remote change: what the server has counts, whatever the versions.
+  case repair = 72
 }

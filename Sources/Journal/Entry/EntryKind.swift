@@ -59,8 +59,8 @@ public struct EntryKind: RawRepresentable, Sendable, Hashable {
   package var isFoldable: Bool {
     switch self {
     case .opened, .declared, .create, .update, .put, .delete, .sent, .accepted, .refused,
-      .retried, .remoteChange, .cursor, .idAssigned, .conflict, .migration, .trimmed, .erased,
-      .deviceChanged:
+      .retried, .parked, .discarded, .remoteChange, .cursor, .idAssigned, .conflict, .migration,
+      .trimmed, .erased, .deviceChanged:
       true
     default: false
     }

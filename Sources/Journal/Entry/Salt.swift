@@ -35,6 +35,8 @@ package final class RandomPool: Sendable {
     var block = [UInt64](repeating: 0, count: 512)
     /// How many of the block have not been handed out.
     var left = 0
+    /// What takes the system's place, in a simulation.
+    var source: (@Sendable () -> UInt64)?
 
     mutating func next() -> UInt64 {
       left -= 1
@@ -45,6 +47,15 @@ package final class RandomPool: Sendable {
   private let words = Mutex(Words())
 
   package init() {}
+
+  /// Takes every word from now on from `source`, so that a run can be repeated to the bit; nil goes
+  /// back to the system's. For simulations alone: salts that can be foreseen protect nothing.
+  package func follow(_ source: (@Sendable () -> UInt64)?) {
+    words.withLock { words in
+      words.left = 0
+      words.source = source
+    }
+  }
 
   /// The next random word. Thread-safe.
   package func next() -> UInt64 {
@@ -63,6 +74,11 @@ package final class RandomPool: Sendable {
 
   /// The block is filled where it lies, since memory is not asked for while entries are appended.
   private static func fill(_ words: inout Words) {
+    words.left = words.block.count
+    if let source = words.source {
+      for index in words.block.indices { words.block[index] = source() }
+      return
+    }
     var generator = SystemRandomNumberGenerator()
     words.block.withUnsafeMutableBytes { bytes in
       for offset in stride(from: 0, to: bytes.count, by: 256) {
@@ -75,6 +91,5 @@ package final class RandomPool: Sendable {
         }
       }
     }
-    words.left = words.block.count
   }
 }

@@ -135,6 +135,7 @@ extension AppendContext {
         superseded.formUnion(try Islands.superseded(by: Body(bytes)))
       }
     }
+    if state.counts.superseded > 0 { superseded.formUnion(try Self.discarded(reader)) }
     let openBefore = Set(try Baseline.openEdits(reader))
     for entry in entries where entry.header.kind.isEdit {
       let sequence = entry.header.sequence
@@ -154,6 +155,17 @@ extension AppendContext {
       }
     }
     for rowKey in record.rowKeys { try removeRecord(rowKey) }
+  }
+
+  /// The edits that were discarded above the horizon. One look at the header of each entry held there.
+  private static func discarded(_ reader: JournalReader) throws -> Set<SequenceNumber> {
+    var discarded: Set<SequenceNumber> = []
+    try reader.scanHeld(from: reader.horizon.sequence) { entry in
+      guard entry.header.kind == .discarded else { return true }
+      for range in try Body(entry.plainBody).ranges(.entries) { discarded.formUnion(range) }
+      return true
+    }
+    return discarded
   }
 
   private func destroy(_ sequence: SequenceNumber) throws {

@@ -85,6 +85,17 @@ extension AppendContext {
     return raised
   }
 
+  /// The version of the record's base, as the server last showed it; nil where it has none or is deleted.
+  package func versionOfLiveBase(of record: RecordAddress) throws -> ServerVersion? {
+    let rowKey = try folder.currentKey(record.rowKey, before: .max, in: transaction)
+    var version: ServerVersion?
+    try folder.scanBases(transaction, from: rowKey) { found, base in
+      if found.elementsEqual(rowKey), base.isLive { version = base.version }
+      return false
+    }
+    return version
+  }
+
   /// The key under which a server is to be told of a record; nil where it is the one it has.
   ///
   /// - Parameter limit: Keys given by this entry or later ones do not count.

@@ -8,7 +8,7 @@ package struct EditState: Sendable, Hashable {
     /// The server said yes at this version to what this `sent` entry sealed; settled once that
     /// server's feed has reached it.
     case accepted(ServerVersion, absorbed: Bool, sent: SequenceNumber)
-    /// Set aside by this `refused` entry; not folded.
+    /// Set aside by this `refused` or `parked` entry; not folded.
     case parked(by: SequenceNumber)
   }
 

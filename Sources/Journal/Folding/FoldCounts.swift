@@ -12,6 +12,7 @@ package struct FoldCounts: Sendable, Hashable {
   package var accepted: UInt64 = 0
   package var parked: UInt64 = 0
   package var settled: UInt64 = 0
+  /// Taken out of the overlay for ever: by a decision, or discarded.
   package var superseded: UInt64 = 0
   package var local: UInt64 = 0
 

@@ -118,29 +118,42 @@ package protocol InlineFolder: Sendable {
     of remote: String, in state: any FoldState
   ) throws -> Bool
 
+  /// Whether a record exists once its base and its open edits before an entry are folded, without some.
+  func exists(
+    _ rowKey: [UInt8], before limit: SequenceNumber, without left: Set<SequenceNumber>,
+    in state: any FoldState
+  ) throws -> Bool
+
   /// Lends what is known of servers' records, in order of their keys from the first ≥ `rowKey`, until
   /// `body` returns false.
   func scanBases(
     _ storage: any StorageReader, from rowKey: [UInt8]?,
     _ body: (_ rowKey: UnsafeRawBufferPointer, _ base: RecordBase) throws -> Bool
   ) throws
+
+  /// The fields a server showed of a record last; nil where it is gone there or was never shown.
+  func baseFields(_ rowKey: [UInt8], in storage: any StorageReader) throws -> [UInt8]?
 }
 
 /// What a stored row says of a record in its server's order.
-package struct RecordBase: Sendable, Hashable {
+package struct RecordBase {
   /// The generation of base that showed the record last.
   package var generation: UInt32
   package var version: ServerVersion
   package var born: ServerVersion
-  package var isLive: Bool
+  /// Lent; nil where the record was deleted.
+  package var fields: UnsafeRawBufferPointer?
+
+  package var isLive: Bool { fields != nil }
 
   package init(
-    generation: UInt32, version: ServerVersion, born: ServerVersion, isLive: Bool
+    generation: UInt32, version: ServerVersion, born: ServerVersion,
+    fields: UnsafeRawBufferPointer?
   ) {
     self.generation = generation
     self.version = version
     self.born = born
-    self.isLive = isLive
+    self.fields = fields
   }
 }
 

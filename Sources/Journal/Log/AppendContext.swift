@@ -16,7 +16,7 @@ package final class AppendContext {
   @exclusivity(unchecked) private var groupStates = GroupStates()
   /// The time of every entry of the group that is being appended: the clock is read once.
   @exclusivity(unchecked) private var groupTime: Timestamp?
-  let folder: any InlineFolder
+  package let folder: any InlineFolder
   private let environment: WriterEnvironment
   /// The collections whose edits are never sent, once ``knowsLocalCollections``.
   @exclusivity(unchecked) private var localCollections = LocalCollections()

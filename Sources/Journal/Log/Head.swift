@@ -137,6 +137,8 @@ package enum MetaKey {
   package static func index(_ number: SequenceNumber) -> String {
     indexes + Hex.encode([UInt8](sequence: number))
   }
+  /// What a remote's failures at whole requests have come to; of this file alone.
+  package static func trouble(_ remote: String) -> String { "trouble/" + remote }
   /// How far each index's rows are made; of this file alone.
   package static let indexBuilds = "index/"
 

@@ -90,7 +90,9 @@ extension Journal {
     guard let device = DeviceID(bytes: id.bytes) else {
       throw JournalError.storage("a device id could not be made")
     }
-    let key = try SigningKey(name: JournalIdentity.origin(of: device))
+    let name = JournalIdentity.origin(of: device)
+    let seed = configuration.signingSeed?()
+    let key = try seed.map { try SigningKey(name: name, seed: $0) } ?? SigningKey(name: name)
     try KeyFile.write(key, to: JournalFiles.key(in: directory, of: device))
     return JournalIdentity.Device(
       id: device, label: label, verifierKey: key.verifierKey.description)

@@ -41,9 +41,9 @@ package struct RemoteCursor: Sendable, Hashable {
   ///
   /// - Parameters:
   ///   - reason: Of the entry that begins a generation: why.
-  ///   - isConfirmed: Of the one that ends a full state: whether the brake was released by hand.
+  ///   - brake: What would be taken away at once, and what was said to that.
   package func body(
-    remote: String, reason: GenerationReason? = nil, isConfirmed: Bool = false
+    remote: String, reason: GenerationReason? = nil, brake: BrakeNote? = nil
   ) -> [UInt8] {
     var body = BodyBuilder()
     if let reason { body.add(.reason, text: reason.rawValue) }
@@ -53,7 +53,9 @@ package struct RemoteCursor: Sendable, Hashable {
     body.add(.through, version: through)
     body.add(.generation, unsigned: UInt64(generation))
     if isTaking { body.add(.taking) { $0.bool(true) } }
-    if isConfirmed { body.add(.confirmed) { $0.bool(true) } }
+    if brake?.outcome == .confirmed { body.add(.confirmed) { $0.bool(true) } }
+    if let brake { brake.add(to: &body) }
+    if brake?.outcome == .kept { body.add(.kept) { $0.bool(true) } }
     return body.finish()
   }
 

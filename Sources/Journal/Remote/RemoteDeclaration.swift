@@ -2,7 +2,8 @@
 /// of it.
 public struct RemoteDeclaration: Sendable, Hashable {
   public var name: String
-  /// What protocol it speaks: `journal` for our own server, `rest` for a server of plain records.
+  /// What protocol it speaks: `journal` for our own server, `kinto`, `rest` for a server of plain
+  /// records.
   public var kind: String
   public var url: String
   /// The collections it owns; empty means all that no other remote names and that are not declared

@@ -45,7 +45,7 @@ struct Islands: Sendable {
     switch header.kind {
     case .create, .update, .put, .delete, .erased:
       return isOpen(header.sequence...header.sequence)
-    case .sent, .retried, .accepted, .refused, .conflict, .idAssigned:
+    case .sent, .retried, .parked, .discarded, .accepted, .refused, .conflict, .idAssigned:
       return try entry.plainBody.withUnsafeBytes { bytes in
         try Self.edits(of: header.kind, Body(bytes)).contains { isOpen($0) }
       }
@@ -68,10 +68,11 @@ struct Islands: Sendable {
   static func edits(
     of kind: EntryKind, _ body: Body
   ) throws -> [ClosedRange<SequenceNumber>] {
-    if kind == .sent || kind == .retried || kind == .idAssigned {
-      return try body.ranges(.entries)
-    }
     var edits: [ClosedRange<SequenceNumber>] = []
+    switch kind {
+    case .sent, .retried, .parked, .discarded, .idAssigned: return try body.ranges(.entries)
+    default: break
+    }
     if kind == .accepted {
       var lines = try AcceptanceReader(body)
       while let line = try lines.next() { edits.append(line.sequence...line.sequence) }

@@ -22,6 +22,8 @@ struct ConflictFinder {
   ) throws -> Draft? {
     let touchesExistence = (expected == nil) != (after.baseFields == nil)
     let changed = try changedNames()
+    // Its answer to the record's earlier edits is no news to those that put or delete it later.
+    guard touchesExistence || !changed.isEmpty else { return nil }
     var contested: Set<[UInt8]>? = []
     var outcomes: [ConflictOutcome] = []
     for member in overlay {

@@ -69,12 +69,17 @@ struct Overlay {
 
   /// Puts an edit that had left the overlay back in its place, to be sent again.
   ///
-  /// It stands on the edit before it, as the one behind it now stands on it.
-  mutating func insert(_ sequence: SequenceNumber) {
+  /// It stands on the edit before it, as the one behind it now stands on it; the first one on `base`.
+  mutating func insert(
+    _ sequence: SequenceNumber, _ state: EditState = EditState(), onto base: ServerVersion? = nil
+  ) {
     guard members.count < Int(UInt32.max), !members.contains(where: { $0.sequence == sequence })
     else { return }
     let place = members.firstIndex { $0.sequence > sequence } ?? members.endIndex
-    var member = Member(sequence: sequence, state: EditState(), isChanged: true)
+    var member = Member(sequence: sequence, state: state, isChanged: true)
+    member.state.delivery = .pending
+    member.state.previousOpen = 0
+    member.state.base = base.map { .version($0) } ?? .none
     if place > 0 {
       member.state.previousOpen = members[place - 1].sequence
       member.state.base = .earlierEdit

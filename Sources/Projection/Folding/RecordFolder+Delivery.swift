@@ -12,10 +12,14 @@ extension RecordFolder {
       }
     case .retried where body.raw(.generation) != nil:
       try reopen(body.ranges(.entries).flatMap { Array($0) }, state)
+    case .retried where body.raw(.sent) == nil:
+      try takeBack(body.ranges(.entries), state)
     case .retried:
       try moveOpen(body.ranges(.entries), to: .pending, state) {
         if case .inFlight = $0 { true } else { false }
       }
+    case .parked: try foldParked(header, body, state)
+    case .discarded: try foldDiscarded(body, state)
     case .deviceChanged:
       // The sealed segment was sealed by the device this copy no longer is.
       for edit in try state.openEdits() {
@@ -90,6 +94,9 @@ extension RecordFolder {
     _ header: EntryHeader, _ body: Body, _ state: any FoldState
   ) throws {
     var reader = try body.reader(.refusals)
+    var refused: [(sequence: SequenceNumber, edit: EditState)] = []
+    // A file may name an edit twice: it is set aside once.
+    var seen: Set<SequenceNumber> = []
     for _ in 0..<(try reader.arrayCount()) {
       guard try reader.arrayCount() == 3 else {
         throw JournalError.damaged("a refusal of entry \(header.sequence) is malformed")
@@ -97,21 +104,10 @@ extension RecordFolder {
       let sequence = try reader.unsigned()
       _ = try reader.text()
       _ = try reader.text()
-      guard let edit = try state.edit(sequence), edit.isFolded else { continue }
-      if try isErasure(sequence, state) {
-        try move(sequence, edit, to: .parked(by: header.sequence), state)
-        continue
-      }
-      for key in try recordKeys(of: [sequence], state) {
-        guard var row = try state.record(key).map({ try RecordRow($0) }) else { continue }
-        var overlay = try Overlay(row, state)
-        _ = overlay.remove(standingOn: row.base?.version) { $0.sequence == sequence }
-        var parked = edit
-        parked.previousOpen = 0
-        try move(sequence, parked, to: .parked(by: header.sequence), state)
-        try overlay.store(in: &row, state)
-        try state.putRecord(key, row.encoded)
-      }
+      guard let edit = try state.edit(sequence), edit.isFolded, seen.insert(sequence).inserted
+      else { continue }
+      refused.append((sequence, edit))
     }
+    try setAside(refused, by: header.sequence, state)
   }
 }

@@ -107,7 +107,18 @@ extension RecordFolder {
         key,
         RecordBase(
           generation: base.generation, version: base.version, born: base.born,
-          isLive: row.baseFields != nil))
+          fields: row.baseFields))
     }
+  }
+
+  package func baseFields(_ rowKey: [UInt8], in storage: any StorageReader) throws -> [UInt8]? {
+    var fields: [UInt8]?
+    try storage.scan(.records, from: rowKey) { key, payload in
+      if key.elementsEqual(rowKey) {
+        fields = try RecordRowView(payload).baseFields.map { [UInt8]($0) }
+      }
+      return false
+    }
+    return fields
   }
 }

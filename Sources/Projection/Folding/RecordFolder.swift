@@ -61,7 +61,7 @@ package struct RecordFolder: InlineFolder {
       return try foldAssignment(header, body, state)
     case .cursor:
       try foldCursor(header, body, state)
-    case .sent, .accepted, .refused, .retried, .deviceChanged:
+    case .sent, .accepted, .refused, .retried, .parked, .discarded, .deviceChanged:
       return try foldDelivery(header, body, isReplay, state)
     case .declared:
       try foldDeclaration(header, body, state)
@@ -151,7 +151,10 @@ package struct RecordFolder: InlineFolder {
     var (key, row) = try currentRow(named, state)
     let generation = try state.meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }?.generation
     var outcome = FoldOutcome()
-    if let base = row.base, base.generation == generation ?? 0, version <= base.version {
+    // What repairs a record counts whatever is known of it.
+    if let base = row.base, base.generation == generation ?? 0, version <= base.version,
+      try !body.bool(.repair)
+    {
       outcome.isRedundant = true
       return outcome
     }

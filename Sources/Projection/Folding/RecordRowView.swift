@@ -6,8 +6,8 @@ package import Journal
 package struct RecordRowView {
   static let layout: UInt8 = 1
 
-  var base: RecordRow.Base?
-  var baseFields: UnsafeRawBufferPointer?
+  package var base: RecordRow.Base?
+  package var baseFields: UnsafeRawBufferPointer?
   package var last: SequenceNumber = 0
   var newestOpen: SequenceNumber = 0
   var openCount: UInt32 = 0

@@ -136,26 +136,31 @@ extension Store {
   ///
   /// - Parameter last: The entry after which none may have come; nil where any may.
   func commit(
-    _ drafts: [Draft], on last: SequenceNumber?
+    _ drafts: [Draft], on last: SequenceNumber?, discarding discarded: [SequenceNumber] = [],
+    because reason: String? = nil
   ) async throws -> [SequenceNumber] {
     let inMemory =
       ephemeral.isEmpty
       ? [] : drafts.filter { $0.record.map { ephemeral.holds($0.rowKey) } ?? false }
-    guard !inMemory.isEmpty else { return try await append(drafts, on: last) }
+    guard !inMemory.isEmpty else {
+      return try await append(drafts, on: last, discarded, reason)
+    }
     let durable = drafts.filter { !($0.record.map { ephemeral.holds($0.rowKey) } ?? false) }
     return try await ephemeral.write(inMemory) {
-      durable.isEmpty ? [] : try await append(durable, on: last)
+      durable.isEmpty && discarded.isEmpty
+        ? [] : try await append(durable, on: last, discarded, reason)
     }
   }
 
   private func append(
-    _ drafts: [Draft], on last: SequenceNumber?
+    _ drafts: [Draft], on last: SequenceNumber?, _ discarded: [SequenceNumber], _ reason: String?
   ) async throws -> [SequenceNumber] {
     try await journal.transact { context in
       if let last, last != context.head.lastSequence {
         throw JournalError.unexpectedVersion(
           "others have written since the links of a deleted record were followed; write again")
       }
+      if !discarded.isEmpty { _ = try context.discard(discarded, because: reason) }
       return try context.appendGroup(drafts).compactMap(\.sequence)
     }
   }

@@ -36,15 +36,15 @@ struct Booking: Sendable {
         let state = try newest(answer, context)
         results.append(Acceptance(edit, state.version))
         ids.append((Acceptance(edit, state.version), state.key))
-        states.append(state)
+        try states.append(state)
       case .missed(let answer):
         let state = try newest(answer, context)
         results.append(Acceptance(edit, state.version, isAbsorbed: true))
-        states.append(state)
+        try states.append(state)
       case .refused(let code, let message): refusals.append((edit, code, message))
       case .conflict(let state):
         again.append(edit)
-        states.append(state)
+        try states.append(state)
       case .retry(let after):
         again.append(edit)
         outcome.retried.append(edit)
@@ -154,9 +154,13 @@ private struct AnsweredStates {
 
   var newest: [FeedChange] { states.compactMap { $0 } }
 
-  mutating func append(_ state: FeedChange) {
+  mutating func append(_ state: FeedChange) throws {
     let record = [Array(state.collection.utf8), Array(state.key.utf8)]
-    if let earlier = positions.updateValue(states.count, forKey: record) { states[earlier] = nil }
+    var state = state
+    if let earlier = positions.updateValue(states.count, forKey: record) {
+      state = try states[earlier].map { try Intake.joined($0, state) } ?? state
+      states[earlier] = nil
+    }
     states.append(state)
   }
 }

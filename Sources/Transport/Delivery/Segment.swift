@@ -29,11 +29,13 @@ enum SegmentSealer {
     let inFlight = try resume(remote, forms, context, reader)
     if case .segment(let segment) = inFlight { return segment }
     if case .otherwise(let sent, let edits) = inFlight {
-      try release(sent, edits, of: remote, in: context)
+      // The remote form of records has changed since these edits were sealed: they are sealed anew.
+      let segment = Segment(sent: sent, edits: edits, bytes: [])
+      try context.append(segment.release(because: "form changed", from: remote.name))
     }
+    let trouble = try Trouble(of: remote.name, reader)
     let edits = try choose(
-      remote, SentBodies(context, before: .max, forms), try context.reader(), skipping: skipping,
-      limit: limit)
+      remote, SentBodies(context, before: .max, forms), context, skipping: skipping, limit: limit)
     guard !edits.isEmpty else { return nil }
     let bytes = SegmentCodec.encode(edits)
     var body = BodyBuilder()
@@ -52,6 +54,9 @@ enum SegmentSealer {
     var segment = Segment(
       sent: appended.sequence ?? 0, edits: edits.map(\.sequence), bytes: bytes)
     if case .otherwise = inFlight { segment.isRepeated = true }
+    if let first = segment.edits.first, first <= trouble.doubtfulThrough {
+      segment.isRepeated = true
+    }
     return segment
   }
 
@@ -61,19 +66,6 @@ enum SegmentSealer {
     case segment(Segment)
     /// What it was made of looks otherwise to the server by now.
     case otherwise(sent: SequenceNumber, edits: [SequenceNumber])
-  }
-
-  /// The remote form of records has changed since these edits were sealed: they are sealed anew.
-  private static func release(
-    _ sent: SequenceNumber, _ edits: [SequenceNumber], of remote: RemoteDeclaration,
-    in context: AppendContext
-  ) throws {
-    var body = BodyBuilder()
-    body.add(.reason, text: "form changed")
-    body.add(.remote, text: remote.name)
-    body.add(.entries) { $0.ranges(edits) }
-    body.add(.sent, unsigned: sent)
-    _ = try context.append(Draft(.retried, body: body.finish()))
   }
 
   private static func resume(
@@ -110,80 +102,49 @@ enum SegmentSealer {
     return .nothing
   }
 
-  /// The pending edits to send next, oldest first; a group is taken whole or left for later.
+  /// The pending edits to send next; what is found not to apply is set aside on the way.
   private static func choose(
-    _ remote: RemoteDeclaration, _ bodies: SentBodies, _ reader: JournalReader,
+    _ remote: RemoteDeclaration, _ bodies: SentBodies, _ context: AppendContext,
     skipping: Set<SequenceNumber>, limit: Int
   ) throws -> [SegmentChange] {
-    let ownership = try Ownership(of: remote.name, among: reader.remotes())
-    var chosen: [SequenceNumber] = []
-    var size = 0
-    var unit: (group: SequenceNumber, edits: [SequenceNumber], bytes: Int) = (0, [], 0)
-    /// Takes the unit in; false when it does not fit any more.
-    func take() -> Bool {
-      defer { unit = (0, [], 0) }
-      guard
-        chosen.isEmpty
-          || (chosen.count + unit.edits.count <= min(limit, SegmentCodec.maximumChanges)
-            && size + unit.bytes <= maximumBytes)
-      else { return false }
-      chosen += unit.edits
-      size += unit.bytes
-      return true
+    let ownership = try Ownership(of: remote.name, among: context.reader().remotes())
+    func units(through: SequenceNumber) throws -> [[SequenceNumber]] {
+      var choice = try SegmentChoice(
+        ownership, bodies, context, skipping: skipping, limit: limit, maximumBytes: maximumBytes,
+        through: through)
+      try choice.choose()
+      if !choice.dependents.isEmpty { try choice.dependents.append() }
+      return choice.units
     }
-    var isFull = false
-    let unmade = remote.takesEntries ? [] : try recordsToBeMade(reader)
-    try reader.scanEdits { sequence, state in
-      guard state.delivery == .pending, !skipping.contains(sequence) else { return true }
-      guard let entry = try reader.entry(sequence) else { throw missing(sequence) }
-      let isSent = try entry.plainBody.withUnsafeBytes { bytes in
-        let body = try Body(bytes)
-        guard try ownership.owns(body) else { return false }
-        return try unmade.isEmpty || !(body.record().map { unmade.contains($0.rowKey) } ?? false)
+    var trouble = try Trouble(of: remote.name, context.reader())
+    var chosen: [[SequenceNumber]] = []
+    if trouble.suspectsThrough > 0 {
+      chosen = try units(through: trouble.suspectsThrough)
+      // One of them is what the server fails for: half of them are without it.
+      chosen.removeLast(chosen.count / 2)
+      if chosen.isEmpty, skipping.isEmpty {
+        trouble = Trouble()
+        try trouble.store(remote.name, context)
       }
-      guard isSent else { return true }
-      let body = try sentBody(entry, bodies)
-      let group = entry.header.group
-      if !unit.edits.isEmpty, group == 0 || group != unit.group, !take() {
-        isFull = true
-        return false
-      }
-      unit.group = group
-      unit.edits.append(sequence)
-      unit.bytes += body.count + 96
-      return true
     }
-    if !isFull, !unit.edits.isEmpty { _ = take() }
-    return try changes(chosen, bodies, reader)
-  }
-
-  /// Records whose create was set aside: to a server that knows them by its own ids alone, what follows
-  /// says nothing, and it would answer that they are gone.
-  private static func recordsToBeMade(_ reader: JournalReader) throws -> Set<[UInt8]> {
-    guard try reader.counts().parked > 0 else { return [] }
-    var records: Set<[UInt8]> = []
-    try reader.scanEdits { sequence, state in
-      guard case .parked = state.delivery, let entry = try reader.entry(sequence),
-        entry.header.kind == .create
-      else { return true }
-      let record = try entry.plainBody.withUnsafeBytes { try Body($0).record() }
-      if let record { records.insert(record.rowKey) }
-      return true
-    }
-    return records
+    if chosen.isEmpty { chosen = try units(through: .max) }
+    return try changes(
+      chosen.flatMap { $0 }, bodies, context.reader(), takesEntries: remote.takesEntries)
   }
 
   /// The changes of a segment. Of a group that reaches into another remote's collections only the
   /// part this remote owns is here: where a group ends is told by the neighbours, not the flag.
   private static func changes(
     _ edits: [SequenceNumber], _ bodies: SentBodies, _ reader: JournalReader,
-    bases: [SegmentChange.Base]? = nil
+    bases: [SegmentChange.Base]? = nil, takesEntries: Bool = true
   ) throws -> [SegmentChange] {
     var groups: [SequenceNumber] = []
     var changes: [SegmentChange] = []
     for (index, sequence) in edits.enumerated() {
       guard let entry = try reader.entry(sequence) else { throw missing(sequence) }
-      let base = try bases?[index] ?? base(of: sequence, reader)
+      let base =
+        try bases?[index]
+        ?? (takesEntries ? base(of: sequence, reader) : bodies.base(of: entry.plainBody))
       groups.append(entry.header.group)
       changes.append(
         SegmentChange(
@@ -199,7 +160,7 @@ enum SegmentSealer {
 
   /// The body as the server is to see it: with the keys it has given and in the form it knows, and of
   /// an erasure nothing but `born`.
-  private static func sentBody(_ entry: StoredEntry, _ bodies: SentBodies) throws -> [UInt8] {
+  static func sentBody(_ entry: StoredEntry, _ bodies: SentBodies) throws -> [UInt8] {
     guard entry.header.kind == .erased else { return try bodies.body(entry.plainBody) }
     return try entry.plainBody.withUnsafeBytes { bytes in
       guard let born = try Body(bytes).version(.born) else { throw missing(entry.header.sequence) }
@@ -209,7 +170,7 @@ enum SegmentSealer {
     }
   }
 
-  private static func missing(_ sequence: SequenceNumber) -> JournalError {
+  static func missing(_ sequence: SequenceNumber) -> JournalError {
     .damaged("open edit \(sequence) is missing; run `journal verify`")
   }
 

@@ -22,6 +22,15 @@ struct SentBodies {
     return forms.isEmpty ? body : try body.withUnsafeBytes { try forms.outgoing(Body($0)) }
   }
 
+  /// What a server of records last showed of an edit's record: the edit has been compared with it here, and
+  /// whether the record has moved on since is for the server to say.
+  func base(of bytes: [UInt8]) throws -> SegmentChange.Base {
+    guard let record = try bytes.withUnsafeBytes({ try Body($0).record() }),
+      let version = try context.versionOfLiveBase(of: record)
+    else { return .none }
+    return .version(version)
+  }
+
   private func withGivenKeys(_ bytes: [UInt8]) throws -> [UInt8] {
     try bytes.withUnsafeBytes { bytes in
       let body = try Body(bytes)

@@ -12,9 +12,6 @@ struct FullState: Sendable {
   struct Count: Sendable {
     var shown = 0
     var unshown = 0
-
-    /// More than a person would expect to lose at once: over half, and over twenty.
-    var isMassDeletion: Bool { unshown > 20 && unshown > shown }
   }
 
   private let remote: String
@@ -88,23 +85,21 @@ struct FullState: Sendable {
       // What was erased here meanwhile leaves no trace.
       guard try context.state.record(record.rowKey) != nil else { continue }
       let names = try RecordAddress(rowKey: record.rowKey).names
-      let one = try intake.append(
-        FeedChange(
-          collection: names.collection, key: names.key,
-          version: ServerVersion(timestamp: 0, tieBreak: 0), born: record.born, state: .deleted),
-        context)
-      outcome.pulled += one.pulled
-      outcome.conflicts += one.conflicts
-      outcome.appended += one.appended
+      outcome.add(
+        try intake.append(
+          FeedChange(
+            collection: names.collection, key: names.key,
+            version: ServerVersion(timestamp: 0, tieBreak: 0), born: record.born, state: .deleted),
+          context))
     }
     return outcome
   }
 
   /// Appends the cursor that ends the full state.
-  func appendEnd(_ page: FeedPage, confirmed: Bool, _ context: AppendContext) throws {
+  func appendEnd(_ page: FeedPage, _ brake: BrakeNote?, _ context: AppendContext) throws {
     let cursor = RemoteCursor(
       epoch: page.epoch, cursor: page.cursor, through: page.through, generation: generation)
-    let body = cursor.body(remote: remote, isConfirmed: confirmed)
+    let body = cursor.body(remote: remote, brake: brake)
     try context.append(Draft(.cursor, body: body))
   }
 

@@ -7,12 +7,23 @@ struct Intake: Sendable {
   let epoch: String
   /// How the server's records are read; none where it shows them as they are stored.
   var forms = RemoteForms()
+  /// Whether changes are taken in whatever the versions: they say how the server has the record.
+  var isRepair = false
+  /// Whether deletions of records that are not here are passed over: a server of records may tell of all
+  /// there ever were.
+  var passesUnknownDeletions = false
 
   struct Outcome: Sendable {
     /// Changes that were new here and not this journal's own.
     var pulled = 0
     var conflicts = 0
     var appended = 0
+
+    mutating func add(_ other: Outcome) {
+      pulled += other.pulled
+      conflicts += other.conflicts
+      appended += other.appended
+    }
   }
 
   /// Appends one change; a change at or below the version in the record's base appends nothing, nor
@@ -29,18 +40,26 @@ struct Intake: Sendable {
   ) throws -> Outcome {
     if change.state == .erased { return try appendErasure(change, in: generation, context) }
     if try context.isLocalOnly(collection: change.collection) { return Outcome() }
+    if passesUnknownDeletions, change.state == .deleted, try !isHere(change, context) {
+      return Outcome()
+    }
     let own = try change.originID.flatMap { id in
       try context.remembered(id).map { $0.sequence }
     }
     let before = context.head.lastSequence
-    let id = id(change, in: generation, secret: try context.secret)
-    let appended = try context.append(draft(change, own: own, id: id))
+    let id = id(change, in: generation, after: before, secret: try context.secret)
+    let appended = try context.append(draft(change, own: own, id: id, context))
     var outcome = Outcome()
     guard case .new = appended else { return outcome }
     outcome.appended = 1
     outcome.pulled = own == nil ? 1 : 0
     outcome.conflicts = Int(context.head.lastSequence - before) - 1
     return outcome
+  }
+
+  private func isHere(_ change: FeedChange, _ context: AppendContext) throws -> Bool {
+    let record = try RecordAddress(collection: change.collection, key: change.key)
+    return try context.state.record(record.rowKey) != nil
   }
 
   /// Erases here what was erased there; a record that is not here leaves no trace.
@@ -68,13 +87,14 @@ struct Intake: Sendable {
   }
 
   private func draft(
-    _ change: FeedChange, own: SequenceNumber?, id: EntryID
+    _ change: FeedChange, own: SequenceNumber?, id: EntryID, _ context: AppendContext
   ) throws -> Draft {
     var body = BodyBuilder()
     body.add(.collection, text: change.collection)
     body.add(.key, text: change.key)
     if case .live(let fields) = change.state {
-      body.add(.fields, raw: try forms.incoming(fields, change.collection))
+      let shown = try forms.incoming(fields, change.collection)
+      body.add(.fields, raw: change.isPartial ? try whole(shown, change, context) : shown)
     }
     body.add(.remote, text: remote)
     body.add(.epoch, text: epoch)
@@ -93,24 +113,27 @@ struct Intake: Sendable {
     }
     if let id = change.originID { body.add(.originID, data: id.bytes) }
     if let own { body.add(.own, unsigned: own) }
+    if isRepair { body.add(.repair) { $0.bool(true) } }
     return try Draft(.remoteChange, id: id, body: body.finish())
   }
 
   /// The computed id of a remote change: nobody outside can make it or recognise it.
   ///
-  /// What a later generation shows again is another entry.
+  /// What a later generation shows again is another entry, and so is each repair.
   private func id(
-    _ change: FeedChange, in generation: UInt32, secret: [UInt8]
+    _ change: FeedChange, in generation: UInt32, after sequence: SequenceNumber = 0,
+    secret: [UInt8]
   ) -> EntryID {
     var writer = CBORWriter()
-    writer.array(count: generation == 0 ? 6 : 7)
+    writer.array(count: isRepair ? 8 : generation == 0 ? 6 : 7)
     writer.text(remote)
     writer.text(epoch)
     writer.text(change.collection)
     writer.text(change.key)
     writer.unsigned(change.version.timestamp)
     writer.unsigned(change.version.tieBreak)
-    if generation > 0 { writer.unsigned(UInt64(generation)) }
+    if generation > 0 || isRepair { writer.unsigned(UInt64(generation)) }
+    if isRepair { writer.unsigned(sequence) }
     let digest = HMAC<SHA256>.authenticationCode(
       for: writer.bytes, using: SymmetricKey(data: secret))
     return .computed([UInt8](digest))
@@ -144,17 +167,16 @@ struct Intake: Sendable {
       try isTaking
       ? FullState.newest(page.changes) : withoutRepeatedEchoes(page.changes, context)
     for change in changes {
-      let one = try append(change, in: known?.generation ?? 0, context)
-      outcome.pulled += one.pulled
-      outcome.conflicts += one.conflicts
-      outcome.appended += one.appended
+      outcome.add(try append(change, in: known?.generation ?? 0, context))
     }
     let settles = context.state.counts.accepted > 0 && known?.through != page.through
     let isNew = known?.epoch != page.epoch
     // A page of changes that were all known still has to move the cursor, or a long feed of them
     // would be read again and again.
-    let moves = page.hasMore && known?.cursor != page.cursor
-    guard outcome.appended > 0 || settles || moves || (isNew && known != nil) else {
+    let moves = page.hasMore && !page.stands(at: known)
+    // A first page that shows nothing but this journal's own records is one to go on from as well.
+    let begins = known == nil && !page.changes.isEmpty
+    guard outcome.appended > 0 || settles || moves || begins || (isNew && known != nil) else {
       return outcome
     }
     let cursor = RemoteCursor(

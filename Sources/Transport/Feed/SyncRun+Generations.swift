@@ -102,21 +102,15 @@ extension SyncRun {
   /// Cut short, it goes on at the next pull: the page is read again, and what is gone stays so.
   ///
   /// - Throws: ``TransportError/massDeletion(_:)`` before the first record goes.
-  mutating func endFullState(_ page: FeedPage, confirmed isConfirmed: Bool) async throws {
+  mutating func endFullState(_ page: FeedPage, _ options: SyncEngine.Options) async throws {
     let name = declaration.name
     let state = try journal.read { try FullState($0, remote: name) }
     guard let state else { return }
     let folder = journal.folder
     let count = try journal.read(span: .long) { try state.count($0, folder) }
-    guard isConfirmed || !count.isMassDeletion else {
-      throw TransportError.massDeletion(
-        "the server \"\(name)\" no longer shows \(count.unshown) of the \(count.unshown + count.shown) "
-          + "records it had; all of them are still here. If that is right, sync again with the "
-          + "deletions confirmed (`journal sync --confirm-deletions`); if not, look at the server first"
-      )
-    }
+    let note = try await release(count, options)
     let intake = Intake(remote: name, epoch: page.epoch)
-    var from: [UInt8]? = []
+    var from: [UInt8]? = note?.outcome == .kept ? nil : []
     while let start = from {
       let gone = try journal.read(span: .long) { try state.unshown($0, folder, from: start) }
       guard let last = gone.last else { break }
@@ -127,10 +121,40 @@ extension SyncRun {
       report.vanished += gone.count
       from = last.rowKey
     }
-    let needed = isConfirmed && count.isMassDeletion
-    try await journal.transact { context in
-      try state.appendEnd(page, confirmed: needed, context)
-    }
+    try await journal.transact { context in try state.appendEnd(page, note, context) }
     hasAppended = true
+  }
+
+  /// What was said to so many records going; nil where they are few.
+  ///
+  /// - Throws: ``TransportError/massDeletion(_:)`` where nothing was said, once that is written down.
+  mutating func release(
+    _ count: FullState.Count, _ options: SyncEngine.Options
+  ) async throws -> BrakeNote? {
+    if options.contains(.keepingRecords), count.unshown > 0 { return brake.note(count, .kept) }
+    guard brake.holds(gone: count.unshown, shown: count.shown) else { return nil }
+    if options.contains(.confirmingDeletions) { return brake.note(count, .confirmed) }
+    try await noteOutcome(brake.note(count, .heldBack))
+    throw TransportError.massDeletion(
+      "the server \"\(declaration.name)\" no longer shows \(count.unshown) of the "
+        + "\(count.unshown + count.shown) records it had; all of them are still here. If that is right, "
+        + "sync again with the deletions confirmed (`journal sync --confirm-deletions`); if not, keep "
+        + "them (`journal sync --keep-records`), or look at the server first")
+  }
+
+  /// Writes down what the brake came to, once: the same again is no news.
+  mutating func noteOutcome(_ note: BrakeNote) async throws {
+    let name = declaration.name
+    let hasWritten = try await journal.transact { context in
+      let reader = try context.reader()
+      guard let known = try reader.cursor(of: name) else { return false }
+      let said = try reader.entry(known.entry).flatMap { entry in
+        try entry.plainBody.withUnsafeBytes { try BrakeNote(Body($0)) }
+      }
+      guard said != note else { return false }
+      try context.append(Draft(.cursor, body: known.body(remote: name, brake: note)))
+      return true
+    }
+    hasAppended = hasAppended || hasWritten
   }
 }

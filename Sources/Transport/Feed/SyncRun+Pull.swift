@@ -12,19 +12,26 @@ extension SyncRun {
 
   /// Takes in the feed until nothing is left of it.
   ///
-  /// - Parameter isConfirmed: Whether a full state may take so many records away.
-  mutating func pull(confirmed isConfirmed: Bool) async throws -> PullOutcome {
+  /// - Parameter options: What was said to a full state that takes many records away.
+  mutating func pull(_ options: SyncEngine.Options) async throws -> PullOutcome {
     let name = declaration.name
     let device = try journal.device
     var cursor = try journal.read { try $0.cursor(of: name) }
     if cursor?.cursor.isEmpty == true { cursor = nil }
     var emptyPages = 0
+    var lastChanges: [FeedChange] = []
+    var done: UInt64 = 0
+    var next: Result<FeedPage, any Error>?
     while true {
       let page: FeedPage
-      // The cursor tells the server what it need not keep.
-      try await journal.ensureDurable()
       do {
-        page = try await remote.changes(after: cursor?.cursor, limit: pageLimit, device: device)
+        if let read = next.take() {
+          page = try read.get()
+        } else {
+          // The cursor tells the server what it need not keep.
+          try await journal.ensureDurable()
+          page = try await remote.changes(after: cursor?.cursor, limit: pageLimit, device: device)
+        }
       } catch TransportError.resyncRequired where cursor != nil {
         // The server trimmed past this device: what it removed meanwhile is not told any more.
         try await begin(.resyncRequired, epoch: cursor?.epoch ?? epoch)
@@ -38,21 +45,33 @@ extension SyncRun {
         try await begin(.epochChanged, epoch: page.epoch)
         return .begun
       }
-      try await book(page)
+      try await removeUnshown(page, options)
+      next = try await book(page, device)
+      done += UInt64(page.changes.count)
+      onProgress(
+        SyncProgress(
+          phase: page.isWithinState ? .fullState : .pulling, done: done,
+          remaining: page.remaining))
       // Servers of records trim nothing, and show again what lies in the overlap.
       let isLast = !page.hasMore && !declaration.takesEntries
       guard
-        isLast || page.cursor != cursor?.cursor || (page.changes.isEmpty && !page.hasMore)
+        isLast || !page.stands(at: cursor) || (page.changes.isEmpty && !page.hasMore)
       else {
         throw TransportError.protocolViolation(
           "the server gives the same cursor again though there is more")
       }
+      // A server that goes on at its last stamp gives a page of equal ones for ever.
+      guard !page.hasMore || page.changes.isEmpty || page.changes != lastChanges else {
+        throw TransportError.protocolViolation(
+          "the server gives the same page again though there is more: ask for more changes at once")
+      }
+      lastChanges = page.changes
       emptyPages = page.changes.isEmpty ? emptyPages + 1 : 0
       guard emptyPages <= Self.emptyPageLimit else {
         throw TransportError.protocolViolation(
           "the server gave \(emptyPages) empty pages in a row and says there is more")
       }
-      if !page.hasMore { try await endFullState(page, confirmed: isConfirmed) }
+      if !page.hasMore { try await endFullState(page, options) }
       if isLast { return .complete }
       // One more, empty page tells the server that this one is booked, so that it never trims
       // what this device has yet to read.
@@ -61,13 +80,38 @@ extension SyncRun {
     }
   }
 
+  /// Books a page. Within a full state the next one is on its way meanwhile: a cursor there says nothing
+  /// of what is booked.
+  private mutating func book(
+    _ page: FeedPage, _ device: DeviceID
+  ) async throws -> Result<FeedPage, any Error>? {
+    guard page.isWithinState, page.hasMore, !page.changes.isEmpty, declaration.takesEntries else {
+      try await book(page)
+      return nil
+    }
+    let (remote, limit) = (remote, pageLimit)
+    async let next = Self.result {
+      try await remote.changes(after: page.cursor, limit: limit, device: device)
+    }
+    try await book(page)
+    return await next
+  }
+
+  private static func result<R: Sendable>(
+    _ body: @Sendable () async throws -> R
+  ) async -> Result<R, any Error> {
+    do { return .success(try await body()) } catch { return .failure(error) }
+  }
+
   private mutating func book(_ page: FeedPage) async throws {
     let (name, takesEntries) = (declaration.name, declaration.takesEntries)
     let outcome: Intake.Outcome
     do {
       outcome = try await journal.transact { context in
         let forms = takesEntries ? RemoteForms() : try context.reader().remoteForms()
-        return try Intake(remote: name, epoch: page.epoch, forms: forms).append(page, context)
+        return try Intake(
+          remote: name, epoch: page.epoch, forms: forms, passesUnknownDeletions: !takesEntries
+        ).append(page, context)
       }
     } catch JournalError.invalidInput(let reason) {
       throw TransportError.protocolViolation(
@@ -81,4 +125,14 @@ extension SyncRun {
     report.conflicts += outcome.conflicts
     hasAppended = hasAppended || outcome.appended > 0
   }
+}
+
+extension FeedPage {
+  /// Whether it leads nowhere from a cursor. Cursors are compared as bytes: what they say is the server's.
+  func stands(at cursor: RemoteCursor?) -> Bool {
+    cursor.map { $0.cursor.utf8.elementsEqual(self.cursor.utf8) } ?? false
+  }
+
+  /// Whether it belongs to a full state that is not read to its end: the feed is complete through nothing.
+  fileprivate var isWithinState: Bool { through == ServerVersion(timestamp: 0, tieBreak: 0) }
 }

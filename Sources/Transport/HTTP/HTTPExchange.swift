@@ -48,6 +48,8 @@ public enum HTTPLimits {
   public static let responseBytes = 8 << 20
   /// Longest request, in bytes.
   public static let requestBytes = 2 << 20
+  /// Most headers of an answer.
+  public static let responseHeaders = 256
   public static let connectSeconds: Int64 = 10
   public static let totalSeconds: Int64 = 120
 }

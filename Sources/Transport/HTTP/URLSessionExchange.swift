@@ -14,6 +14,7 @@
     }
 
     public func send(_ request: HTTPExchangeRequest) async throws -> HTTPExchangeResponse {
+      try request.check()
       guard let url = URL(string: request.url) else {
         throw TransportError.invalidConfiguration("not a URL: \(request.url)")
       }
@@ -27,16 +28,18 @@
       defer { session.finishTasksAndInvalidate() }
       do {
         let (bytes, response) = try await session.bytes(for: outgoing, delegate: self)
+        let answer = response as? HTTPURLResponse
+        let headers = (answer?.allHeaderFields ?? [:]).map { name, value in
+          (name: "\(name)", value: "\(value)")
+        }
+        try HTTPExchangeResponse(status: answer?.statusCode ?? 0, headers: headers, body: [])
+          .checkHead()
         var body: [UInt8] = []
         for try await byte in bytes {
           guard body.count < HTTPLimits.responseBytes else {
             throw TransportError.protocolViolation("the server's answer is over 8 MiB")
           }
           body.append(byte)
-        }
-        let answer = response as? HTTPURLResponse
-        let headers = (answer?.allHeaderFields ?? [:]).map { name, value in
-          (name: "\(name)", value: "\(value)")
         }
         return HTTPExchangeResponse(
           status: answer?.statusCode ?? 0, headers: headers, body: body)

@@ -26,6 +26,17 @@ public struct AnswerRules: Sendable {
   /// What a status means.
   public func meaning(of status: Int) -> AnswerMeaning { rule(status) }
 
+  /// The same rules with another meaning for some statuses.
+  ///
+  /// ```swift
+  /// let rules = AnswerRules.standard.treating([404, 502], as: .later)
+  /// ```
+  public func treating(_ statuses: Set<Int>, as meaning: AnswerMeaning) -> AnswerRules {
+    guard !statuses.isEmpty else { return self }
+    let rule = rule
+    return AnswerRules { statuses.contains($0) ? meaning : rule($0) }
+  }
+
   /// RFC 9110 as most servers read it: 2xx is done, 404 and 410 are gone, 401 is unauthorized; 409, 423,
   /// 425, 429 and 503 are worth another try, 408 and the other 5xx tell nothing; all others are refused,
   /// redirects among them.

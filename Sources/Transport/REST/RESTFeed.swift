@@ -1,134 +1,198 @@
 import Journal
 
-/// How far each collection of a server was read: the newest version known of it.
-struct RESTCursor {
-  private struct Mark {
-    var version: ServerVersion
-    /// Whether the server writes its stamps as text.
-    var isText: Bool
-  }
-
-  private var marks: [String: Mark] = [:]
-
-  /// - Throws: ``TransportError/cursorUnknown(_:)`` for a text that is none of ours.
-  init(_ text: String?) throws(TransportError) {
-    guard let text else { return }
-    guard case .object(let fields)? = try? JSONText.parse(text) else { throw Self.malformed }
-    for (collection, value) in fields {
-      guard case .object(let mark) = value, case .integer(let time) = mark["time"] ?? .null,
-        case .integer(let finer) = mark["finer"] ?? .null,
-        case .bool(let isText) = mark["text"] ?? .null,
-        let timestamp = UInt64(exactly: time), let tieBreak = UInt64(exactly: finer)
-      else { throw Self.malformed }
-      marks[collection] = Mark(
-        version: ServerVersion(timestamp: timestamp, tieBreak: tieBreak), isText: isText)
-    }
-  }
-
-  private static let malformed = TransportError.cursorUnknown(
-    "the cursor of this remote was not made by this release's reader of plain records")
-
-  var text: String {
-    var fields = Fields()
-    for (collection, mark) in marks {
-      fields[collection] = .object([
-        "time": Value(mark.version.timestamp), "finer": Value(mark.version.tieBreak),
-        "text": .bool(mark.isText),
-      ])
-    }
-    return JSONText.string(.object(fields))
-  }
-
-  /// What to ask for, so much behind the newest version known; nil for everything.
-  func since(_ collection: String, overlap: UInt64) -> String? {
-    guard let mark = marks[collection] else { return nil }
-    let time = mark.version.timestamp - min(overlap, mark.version.timestamp)
-    return mark.isText ? Timestamp(milliseconds: time).description : String(time)
-  }
-
-  mutating func advance(_ collection: String, to version: ServerVersion, isText: Bool) {
-    guard marks[collection].map({ $0.version < version }) ?? true else { return }
-    marks[collection] = Mark(version: version, isText: isText)
-  }
-}
-
-/// Reads what changed in one collection.
+/// Reads what changed in one collection, one page at a time.
 struct RESTFeed {
+  /// What one request brought.
+  struct Answer {
+    var changes: [FeedChange] = []
+    /// Whether it is all of the list's content, and not only that nothing changed.
+    var isList = true
+  }
+
   let server: RESTServer
   let collection: String
+  private var settings: RESTSettings { server.settings }
 
-  /// Changes in the order of their versions.
+  /// Most records in one answer.
+  private static let maximumItems = 10_000
+  /// Without paging there is no other way to the rest of them.
+  private static let maximumItemsAtOnce = 100_000
+
+  /// The next page of the list, in the order of versions; where there is more of it, the cursor says so.
   ///
   /// - Throws: ``TransportError`` where the list cannot be had or is none; the cursor stays then.
-  func read(_ cursor: inout RESTCursor) async throws -> [FeedChange] {
-    let settings = server.settings
-    var address = server.address(collection)
-    let since = cursor.since(collection, overlap: settings.overlapMilliseconds)
-    if let since {
-      address += "?\(RemoteURL.escape(settings.sinceParameter))=\(RemoteURL.escape(since))"
+  func read(_ cursor: inout RESTCursor) async throws -> Answer {
+    let since =
+      settings.differential == .parameter
+      ? cursor.since(collection, overlap: settings.overlapMilliseconds) : nil
+    var progress = cursor.progress
+    if progress?.collection.utf8.elementsEqual(collection.utf8) == false { progress = nil }
+    let (address, headers) = question(progress, since, cursor)
+    let answer = try await server.send("GET", address, headers: headers)
+    if answer.status == 304 {
+      guard !headers.isEmpty, progress == nil else {
+        throw TransportError.protocolViolation(
+          "\(address) says that nothing changed, which was not asked")
+      }
+      return Answer(isList: false)
     }
-    let answer = try await server.send("GET", address)
-    if answer.status == 304 { return [] }
     switch server.rules.meaning(of: answer.status) {
     case .done: break
     case .unauthorized: throw server.unauthorized(answer)
     case .later, .unknown: throw server.later(answer)
     case .gone, .refused:
+      guard progress == nil else {
+        // The server may not keep where a reader stands: then from the beginning.
+        throw TransportError.resyncRequired(
+          "\(address) answered with status \(answer.status) half way through the list")
+      }
       throw TransportError.protocolViolation(
         "\(address) answered with status \(answer.status): is collection \"\(collection)\" there?")
     }
-    let value = try RESTCodec.unwrap(
-      RESTCodec.decode(answer.body, from: address), settings, at: address)
-    guard case .array(let items) = value else {
+    let whole = try RESTCodec.decode(answer.body, from: address)
+    let items = try items(whole, address)
+    let records = try items.map { try RESTRecord($0, settings, at: address) }
+    try advance(&cursor, progress, records, items.first, answer, whole, address: address, since)
+    let isPartial = settings.partial == .all
+    return Answer(
+      changes: try records.sorted { $0.version < $1.version }
+        .map { try $0.change(collection, isPartial: isPartial) })
+  }
+
+  // MARK: The question
+
+  private func question(
+    _ progress: RESTCursor.Progress?, _ since: String?, _ cursor: RESTCursor
+  ) -> (address: String, headers: [(name: String, value: String)]) {
+    if case .path(let path)? = progress?.next { return (server.origin + path, []) }
+    var query: [(name: String, value: String)] = []
+    if let since { query.append((settings.sinceParameter, since)) }
+    var number: UInt64 = 0
+    if case .number(let next)? = progress?.next { number = next }
+    let size = String(settings.pageSize)
+    switch settings.paging {
+    case .page:
+      query.append((settings.pageParameter ?? "page", String(number + 1)))
+      query.append((settings.pageSizeParameter ?? "per_page", size))
+    case .offset:
+      query.append((settings.pageParameter ?? "offset", String(number)))
+      query.append((settings.pageSizeParameter ?? "limit", size))
+    case .none, .link, .member: break
+    }
+    var address = server.address(collection)
+    for (index, item) in query.enumerated() {
+      address +=
+        (index == 0 ? "?" : "&") + RemoteURL.escape(item.name) + "="
+        + RemoteURL.escape(item.value)
+    }
+    var headers: [(name: String, value: String)] = []
+    guard progress == nil else { return (address, headers) }
+    if settings.differential == .header,
+      let time = cursor.time(collection, overlap: settings.overlapMilliseconds)
+    {
+      headers.append(("If-Modified-Since", HTTPExchangeResponse.date(time)))
+    }
+    if settings.usesETags, let etag = cursor.etag(collection, since: since) {
+      headers.append(("If-None-Match", etag))
+    }
+    return (address, headers)
+  }
+
+  // MARK: The answer
+
+  private func items(_ whole: Value, _ address: String) throws -> [Value] {
+    let envelope = settings.listEnvelope ?? settings.envelope
+    guard case .array(let items) = try RESTCodec.unwrap(whole, envelope, at: address) else {
       throw TransportError.protocolViolation(
         "\(address) answered no list; name the member that holds it with --envelope")
     }
-    guard items.count <= Self.maximumItems else {
+    let most = settings.paging == .none ? Self.maximumItemsAtOnce : Self.maximumItems
+    guard items.count <= most else {
       throw TransportError.protocolViolation(
-        "\(address) answered \(items.count) records at once; \(Self.maximumItems) are allowed")
+        "\(address) answered \(items.count) records at once; \(most) are allowed")
     }
-    let records = try items.map { try RESTRecord($0, settings, at: address) }
-    if let newest = records.map(\.version).max(), case .object(let fields)? = items.first {
-      var isText = false
-      if case .string = fields[settings.versionField] ?? .null { isText = true }
-      // A stamp ahead of the server's own clock is some writer's mistake: what comes after it would
-      // never be asked for.
-      cursor.advance(collection, to: min(newest, latest(answer) ?? newest), isText: isText)
-    }
-    return try records.sorted { $0.version < $1.version }.map { try $0.change(collection) }
+    return items
   }
 
-  private static let maximumItems = 100_000
+  /// Moves the cursor: to the next page, or to the newest version the list showed.
+  private func advance(
+    _ cursor: inout RESTCursor, _ progress: RESTCursor.Progress?, _ records: [RESTRecord],
+    _ first: Value?, _ answer: HTTPExchangeResponse, _ whole: Value, address: String,
+    _ since: String?
+  ) throws {
+    var reading =
+      progress
+      ?? RESTCursor.Progress(collection: collection, next: .number(0))
+    let newest = records.map(\.version).max()
+    if case .object(let fields)? = first, case .string = fields[settings.versionField] ?? .null {
+      reading.isText = true
+    }
+    let next = try next(after: reading, count: records.count, answer, whole, address)
+    // A stamp ahead of the server's own clock is some writer's mistake: what comes after it would never
+    // be asked for. Nor may the mark pass what changed while a longer list was read.
+    if progress == nil {
+      reading.limit = latest(answer) ?? (next == nil ? nil : newest)
+    }
+    if let newest { reading.newest = max(newest, reading.newest ?? newest) }
+    if let next {
+      try note(&reading, answer.body, isEmpty: records.isEmpty, address)
+      reading.next = next
+      cursor.progress = reading
+      return
+    }
+    cursor.progress = nil
+    if let newest = reading.newest {
+      cursor.advance(
+        collection, to: min(newest, reading.limit ?? newest), isText: reading.isText)
+    }
+    if settings.usesETags {
+      // The ETag of a first page says nothing of those behind it.
+      cursor.keep(progress == nil ? answer.header("etag") : nil, of: collection, since: since)
+    }
+  }
+
+  private func next(
+    after progress: RESTCursor.Progress, count: Int, _ answer: HTTPExchangeResponse,
+    _ whole: Value, _ address: String
+  ) throws -> RESTPage? {
+    switch settings.paging {
+    case .none: return nil
+    case .page, .offset:
+      guard count >= settings.pageSize else { return nil }
+      var number: UInt64 = 0
+      if case .number(let before) = progress.next { number = before }
+      return .number(number &+ (settings.paging == .page ? 1 : UInt64(count)))
+    case .link:
+      guard let link = RESTPage.next(inLinks: answer.headers) else { return nil }
+      return .path(try RESTPage.path(link, from: address))
+    case .member:
+      switch RESTCodec.member(settings.nextMember ?? "", of: whole) {
+      case nil, .null?: return nil
+      case .string(let link)?:
+        return link.isEmpty ? nil : .path(try RESTPage.path(link, from: address))
+      default:
+        throw TransportError.protocolViolation("\(address) names a next page that is no URL")
+      }
+    }
+  }
+
+  /// Compares a page with one before it, which is another one ever more seldom: so a list that runs in
+  /// a circle of any length ends.
+  private func note(
+    _ progress: inout RESTCursor.Progress, _ body: [UInt8], isEmpty: Bool, _ address: String
+  ) throws {
+    let digest = RESTPage.digest(body)
+    guard isEmpty || digest != progress.seen else {
+      throw TransportError.protocolViolation(
+        "\(address) answered a page that was there before: does the server know the paging "
+          + "\(settings.paging.rawValue)?")
+    }
+    progress.pages += 1
+    if progress.pages.nonzeroBitCount == 1 { progress.seen = digest }
+  }
 
   /// The end of the second the server's clock stood at.
   private func latest(_ answer: HTTPExchangeResponse) -> ServerVersion? {
     answer.serverTime.map { ServerVersion(timestamp: $0 + 999, tieBreak: .max >> 1) }
-  }
-}
-
-extension HTTPExchangeResponse {
-  /// The server's clock in milliseconds since 1970, in whole seconds: the Date header (RFC 9110).
-  var serverTime: UInt64? {
-    header("date").flatMap { Self.time($0) }
-  }
-
-  /// The milliseconds to wait before the next try, where the answer says so.
-  var retryAfterMilliseconds: UInt64? {
-    guard let text = header("retry-after") else { return nil }
-    if let seconds = UInt64(text) { return min(seconds, 86_400) * 1000 }
-    guard let time = Self.time(text), let now = serverTime else { return nil }
-    return min(time - min(now, time), 86_400_000)
-  }
-
-  /// An IMF-fixdate, `Sun, 06 Nov 1994 08:49:37 GMT`, the only form a server may send today.
-  private static func time(_ text: String) -> UInt64? {
-    let months = [
-      "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
-    ]
-    let parts = text.split(separator: " ")
-    guard parts.count == 6, parts[5] == "GMT", let month = months.firstIndex(of: String(parts[2]))
-    else { return nil }
-    let number = month < 9 ? "0\(month + 1)" : "\(month + 1)"
-    return Timestamp("\(parts[3])-\(number)-\(parts[1])T\(parts[4])Z")?.milliseconds
   }
 }

@@ -9,8 +9,19 @@ struct RESTPush {
   /// Why the exchange ended early.
   private(set) var failure: TransportError?
   /// What was learnt of records on the way, by collection and key as the segment names them.
-  private var known: [[UInt8]: (key: String, version: ServerVersion)] = [:]
+  var known: [[UInt8]: Known] = [:]
   private var isGroupRefused = false
+  /// Records that have moved on, as they are there: what follows about them waits for the edit before.
+  private var moved: [[UInt8]: FeedChange] = [:]
+
+  /// What an answer told of a record.
+  struct Known {
+    var key: String
+    var version: ServerVersion
+    /// Of what is there by now, where the answer said it.
+    var etag: String?
+    var isLive = true
+  }
 
   init(server: RESTServer, isRepeated: Bool) {
     self.server = server
@@ -19,7 +30,7 @@ struct RESTPush {
 
   /// - Throws: ``TransportError`` where the segment has to stay in flight: a create may have been carried
   ///   out, and the server can be asked.
-  mutating func deliver(_ change: SegmentChange) async throws {
+  mutating func deliver(_ change: SegmentChange, known version: ServerVersion? = nil) async throws {
     defer { if !change.moreOfGroup { isGroupRefused = false } }
     guard failure == nil else { return verdicts.append(.retry(afterMilliseconds: 0)) }
     guard !isGroupRefused else {
@@ -28,8 +39,14 @@ struct RESTPush {
     }
     let verdict: Verdict
     do {
-      let edit = try RESTEdit(change)
-      verdict = try await self.verdict(edit)
+      var edit = try RESTEdit(change)
+      edit.known = version
+      if let state = moved[edit.rowKey] {
+        verdict = .conflict(state)
+      } else {
+        verdict = try await self.verdict(edit)
+        if case .conflict(let state) = verdict { moved[edit.rowKey] = state }
+      }
     } catch let error as TransportError {
       failure = error
       // Everything but a create by POST may be sent again, whatever became of it.
@@ -60,15 +77,27 @@ struct RESTPush {
 
   private mutating func verdict(_ edit: RESTEdit) async throws -> Verdict {
     let key = known[edit.rowKey]?.key ?? edit.key
+    guard key != ".", key != ".." else {
+      throw RESTEdit.Unsupported(
+        message: "the key \"\(key)\" leads elsewhere in a URL; give the record another one")
+    }
+    let creates = server.settings.creates
+    let isNew = expected(edit) == nil
     switch edit.what {
-    case .create(let fields) where server.settings.creates != .put:
+    case .create(let fields) where isNew && creates != .put,
+      .create(let fields) where creates == .post:
       return try await post(edit, try withKnownKeys(fields))
-    case .create(let fields), .put(let fields):
+    case .create(let fields) where isNew, .put(let fields):
       var fields = try withKnownKeys(fields)
       fields[server.settings.idField] = .string(key)
       return try await carryOut(edit, "PUT", key, fields)
-    case .update(let fields):
-      return try await carryOut(edit, "PATCH", key, try withKnownKeys(fields))
+    case .create(let fields), .update(let fields):
+      // A create of a record that is there by now is an update, here and so there.
+      let patch = try withKnownKeys(fields)
+      guard server.settings.updates == .put else {
+        return try await carryOut(edit, "PATCH", key, patch)
+      }
+      return try await rewrite(edit, key, patch)
     case .delete:
       return try await carryOut(edit, "DELETE", key, nil)
     }
@@ -116,7 +145,13 @@ struct RESTPush {
     }
     switch server.rules.meaning(of: answer.status) {
     case .done:
-      if let record = try? server.record(answer, at: address) { return try applied(edit, record) }
+      if let record = shown(answer, at: address, sent: fields) {
+        return try applied(edit, record, answer)
+      }
+      if let record = try? server.record(answer, at: address) {
+        // Carried out, and the answer says under which id, and no more.
+        return try await inDoubt { try await $0.applied(edit, under: record.key, answer) }
+      }
       // Carried out, and the answer does not say under which id.
       if settings.creates == .postWithID { return try await applied(edit, under: edit.key, answer) }
       return try await inDoubt { push in
@@ -141,53 +176,56 @@ struct RESTPush {
     }
   }
 
-  private enum LookUp {
-    case found(RESTRecord)
-    case none
-    case cannotBeAsked
-  }
-
-  /// The record that was made of this create, where the server keeps the id it had here.
-  private func lookUp(_ edit: RESTEdit) async throws -> LookUp {
-    guard let name = server.settings.clientIDField else { return .cannotBeAsked }
-    let address =
-      server.address(edit.collection) + "?\(RemoteURL.escape(name))=\(RemoteURL.escape(edit.key))"
-    let answer = try await server.send("GET", address)
-    switch server.rules.meaning(of: answer.status) {
-    case .done: break
-    case .gone: return .none
-    case .refused: return .cannotBeAsked
-    case .unauthorized: throw server.unauthorized(answer)
-    case .later, .unknown: throw server.later(answer)
-    }
-    let value = try RESTCodec.unwrap(
-      RESTCodec.decode(answer.body, from: address), server.settings, at: address)
-    guard case .array(let items) = value else { return .cannotBeAsked }
-    // A server that does not know the parameter answers with everything.
-    let own = items.filter { item in
-      guard case .object(let fields) = item else { return false }
-      return fields[name] == .string(edit.key)
-    }
-    guard own.count <= 1 else { return .cannotBeAsked }
-    return try own.first.map { .found(try RESTRecord($0, server.settings, at: address)) } ?? .none
-  }
-
-  private mutating func carryOut(
-    _ edit: RESTEdit, _ method: String, _ key: String, _ fields: Fields?
+  mutating func carryOut(
+    _ edit: RESTEdit, _ method: String, _ key: String, _ fields: Fields?, found: Found? = nil
   ) async throws -> Verdict {
     let address = server.address(edit.collection, key)
-    let answer = try await server.send(method, address, fields)
+    let condition: Condition
+    switch try await self.condition(edit, key, fields, found) {
+    case .none: condition = Condition()
+    case .send(let headers): condition = headers
+    case .verdict(let verdict): return verdict
+    }
+    let answer = try await server.send(method, address, fields, headers: condition.headers)
+    if server.settings.preconditions != .none, [409, 412].contains(answer.status) {
+      return try await movedOn(edit, key, fields, answer, condition)
+    }
     switch server.rules.meaning(of: answer.status) {
     case .done where method == "DELETE": return .applied(try deletion(edit, key, answer))
     case .gone where method == "DELETE": return .applied(try deletion(edit, key, answer))
     case .done:
-      if let record = try? server.record(answer, at: address) { return try applied(edit, record) }
+      let isPatch = method == "PATCH"
+      if let record = shown(answer, at: address, sent: fields ?? Fields(), isPatch: isPatch) {
+        return try applied(edit, record, answer, isPartial: isPatch)
+      }
       return try await applied(edit, under: key, answer)
     case .gone where method == "PATCH": return .missed(try deletion(edit, key, answer))
     case .gone, .refused: return refused(answer)
     case .unauthorized: throw server.unauthorized(answer)
     case .later, .unknown: return later(answer)
     }
+  }
+
+  /// The state an answer to an edit shows; nil where it has to be asked for.
+  private func shown(
+    _ answer: HTTPExchangeResponse, at address: String, sent: Fields, isPatch: Bool = false
+  ) -> RESTRecord? {
+    guard var record = try? server.record(answer, at: address) else { return nil }
+    guard let shown = record.fields else { return record }
+    let settings = server.settings
+    var fields = RESTCodec.plain(sent)
+    for name in [settings.idField, settings.clientIDField].compactMap({ $0 }) { fields[name] = nil }
+    guard settings.partial != .none else {
+      // Many servers answer with id and stamp alone: that is no empty record.
+      return shown.isEmpty && !fields.isEmpty ? nil : record
+    }
+    // That a field is gone cannot be laid over what was there.
+    guard !isPatch || fields.allSatisfy({ $0.value != .null || shown[$0.name] != nil }) else {
+      return nil
+    }
+    for (name, value) in shown { fields[name] = value }
+    record.fields = fields
+    return record
   }
 
   /// Asks for the state an answer did not show.
@@ -197,7 +235,7 @@ struct RESTPush {
     let address = server.address(edit.collection, key)
     let state = try await server.send("GET", address)
     switch server.rules.meaning(of: state.status) {
-    case .done: return try applied(edit, server.record(state, at: address))
+    case .done: return try applied(edit, server.record(state, at: address), state)
     case .gone: return .applied(try deletion(edit, key, state))
     case .unauthorized: throw server.unauthorized(state)
     case .later, .unknown: throw server.later(state)
@@ -209,14 +247,20 @@ struct RESTPush {
     }
   }
 
-  private mutating func applied(_ edit: RESTEdit, _ record: RESTRecord) throws -> Verdict {
-    known[edit.rowKey] = (record.key, record.version)
-    return .applied(try record.change(edit.collection))
+  mutating func applied(
+    _ edit: RESTEdit, _ record: RESTRecord, _ answer: HTTPExchangeResponse? = nil,
+    isPartial: Bool = false
+  ) throws -> Verdict {
+    known[edit.rowKey] = Known(
+      key: record.key, version: record.version, etag: answer?.strongETag)
+    return .applied(
+      try record.change(
+        edit.collection, isPartial: isPartial && server.settings.partial != .none))
   }
 
   /// The state a deletion leaves. Servers seldom stamp it: it comes right after the version the record
   /// had, or when the server's clock says.
-  private mutating func deletion(
+  mutating func deletion(
     _ edit: RESTEdit, _ key: String, _ answer: HTTPExchangeResponse
   ) throws -> FeedChange {
     let address = server.address(edit.collection, key)
@@ -231,14 +275,14 @@ struct RESTPush {
       throw TransportError.protocolViolation(
         "\(address) is gone, and the answer has neither a version nor a Date header")
     }
-    known[edit.rowKey] = (key, version)
+    known[edit.rowKey] = Known(key: key, version: version, isLive: false)
     return FeedChange(
       collection: edit.collection, key: key, version: version, born: version, state: .deleted)
   }
 
   // MARK: Refusals
 
-  private func refused(_ answer: HTTPExchangeResponse) -> Verdict {
+  func refused(_ answer: HTTPExchangeResponse) -> Verdict {
     let said = String(decoding: answer.body.prefix(400), as: UTF8.self)
     return .refused(
       code: "http-\(answer.status)",
@@ -249,70 +293,5 @@ struct RESTPush {
   private mutating func later(_ answer: HTTPExchangeResponse) -> Verdict {
     failure = server.later(answer)
     return .retry(afterMilliseconds: answer.retryAfterMilliseconds ?? 0)
-  }
-}
-
-/// A change of a segment, as a server of plain records is asked for it.
-struct RESTEdit {
-  enum What {
-    case create(Fields)
-    case put(Fields)
-    case update(Fields)
-    case delete
-  }
-
-  /// Why such a server cannot be asked for it.
-  struct Unsupported: Error {
-    let message: String
-  }
-
-  let id: EntryID
-  let collection: String
-  let key: String
-  let rowKey: [UInt8]
-  /// The version its writer had seen.
-  let base: ServerVersion?
-  let what: What
-
-  init(_ change: SegmentChange) throws {
-    id = change.id
-    if case .version(let version) = change.base { base = version } else { base = nil }
-    (collection, key, rowKey, what) = try change.body.withUnsafeBytes { bytes in
-      let body = try Body(bytes)
-      guard let names = try body.record()?.names, let rowKey = try body.record()?.rowKey else {
-        throw Unsupported(
-          message:
-            "a server of plain records cannot be asked for an erasure: delete the record there")
-      }
-      guard body.raw(.operations) == nil else {
-        throw Unsupported(message: "a server of plain records knows no operations on fields")
-      }
-      return (names.collection, names.key, rowKey, try Self.what(change.kind, body))
-    }
-  }
-
-  private static func what(_ kind: EntryKind, _ body: Body) throws -> What {
-    switch kind {
-    case .create: return .create(try fields(body, .fields))
-    case .put: return .put(try fields(body, .fields))
-    case .delete: return .delete
-    case .update:
-      var patch = try fields(body, .set)
-      if body.raw(.unset) != nil {
-        var reader = try body.reader(.unset)
-        for _ in 0..<(try reader.arrayCount()) { patch[try reader.string()] = .null }
-      }
-      return .update(patch)
-    default: throw Unsupported(message: "a server of plain records cannot be asked for a \(kind)")
-    }
-  }
-
-  private static func fields(_ body: Body, _ key: BodyKey) throws -> Fields {
-    guard let raw = body.raw(key) else { return Fields() }
-    var reader = CBORReader(raw)
-    guard case .object(let fields) = try reader.value(maxDepth: Limits.depth) else {
-      throw JournalError.damaged("the fields of an edit are not a map; run `journal verify`")
-    }
-    return fields
   }
 }

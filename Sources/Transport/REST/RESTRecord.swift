@@ -62,7 +62,7 @@ struct RESTRecord {
   }
 
   /// The change this state is.
-  func change(_ collection: String) throws -> FeedChange {
+  func change(_ collection: String, isPartial: Bool = false) throws -> FeedChange {
     let state: FeedChange.State
     if let fields {
       var writer = CBORWriter(reserving: 256)
@@ -71,8 +71,10 @@ struct RESTRecord {
     } else {
       state = .deleted
     }
-    return FeedChange(
+    var change = FeedChange(
       collection: collection, key: key, version: version, born: version, state: state)
+    change.isPartial = isPartial && fields != nil
+    return change
   }
 }
 
@@ -91,29 +93,40 @@ enum RESTCodec {
 
   /// What is in the envelope, where there is one.
   static func unwrap(
-    _ value: Value, _ settings: RESTSettings, at url: String
+    _ value: Value, _ envelope: String?, at url: String
   ) throws(TransportError) -> Value {
-    guard let name = settings.envelope else { return value }
-    guard case .object(let members) = value, let inner = members[name] else {
-      throw .protocolViolation("\(url) answered without the member \"\(name)\" around it")
+    guard let envelope else { return value }
+    guard let inner = member(envelope, of: value) else {
+      throw .protocolViolation("\(url) answered without the member \"\(envelope)\" around it")
     }
     return inner
   }
 
+  /// A member of a member: `data.items`.
+  static func member(_ path: String, of value: Value) -> Value? {
+    var value = value
+    for name in path.split(separator: ".", omittingEmptySubsequences: false) {
+      guard case .object(let members) = value, let inner = members[String(name)] else { return nil }
+      value = inner
+    }
+    return value
+  }
+
   static func encode(_ fields: Fields, _ settings: RESTSettings) -> [UInt8] {
     var value = Value.object(plain(fields))
-    if let name = settings.envelope { value = .object([name: value]) }
+    let names = settings.envelope?.split(separator: ".", omittingEmptySubsequences: false) ?? []
+    for name in names.reversed() { value = .object([String(name): value]) }
     var text: [UInt8] = []
     JSONText.write(value, into: &text)
     return text
   }
 
   /// A server of plain records knows no references: they go as the key.
-  private static func plain(_ fields: Fields) -> Fields {
+  static func plain(_ fields: Fields) -> Fields {
     Fields(fields.map { ($0.name, plain($0.value)) })
   }
 
-  private static func plain(_ value: Value) -> Value {
+  static func plain(_ value: Value) -> Value {
     switch value {
     case .reference(_, let key): .string(key)
     case .array(let values): .array(values.map(plain))

@@ -41,10 +41,13 @@ public struct RESTServer: Remote {
       throw .invalidConfiguration(
         "a remote of kind rest has to name its collections: add it with --collection for each")
     }
+    guard !collections.contains("."), !collections.contains("..") else {
+      throw .invalidConfiguration("a collection called \".\" or \"..\" leads elsewhere in a URL")
+    }
     self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
     self.collections = collections
     self.settings = settings
-    self.rules = rules
+    self.rules = rules.treating(settings.laterStatuses, as: .later)
     self.exchange = exchange
     self.authorization = authorization
   }
@@ -71,7 +74,10 @@ public struct RESTServer: Remote {
   public func push(_ push: Push) async throws -> PushAnswer {
     let changes = try push.segment.withUnsafeBytes { try SegmentCodec.decode($0) }
     var run = RESTPush(server: self, isRepeated: push.isRepeated)
-    for change in changes { try await run.deliver(change) }
+    for (index, change) in changes.enumerated() {
+      let version = push.knownVersions.indices.contains(index) ? push.knownVersions[index] : nil
+      try await run.deliver(change, known: version)
+    }
     if let failure = run.failure { return .interrupted(verdicts: run.verdicts, by: failure) }
     return .judged(verdicts: run.verdicts, size: 0)
   }
@@ -80,18 +86,40 @@ public struct RESTServer: Remote {
     after cursor: String?, limit: Int, device: DeviceID
   ) async throws -> FeedPage {
     var cursor = try RESTCursor(cursor)
-    var changes: [FeedChange] = []
-    for collection in collections {
-      changes += try await RESTFeed(server: self, collection: collection).read(&cursor)
+    var page = FeedPage(
+      epoch: Self.epoch, cursor: "", through: ServerVersion(timestamp: 0, tieBreak: 0),
+      hasMore: false, changes: [])
+    let reading = cursor.progress?.collection.utf8
+    let first = collections.firstIndex { reading?.elementsEqual($0.utf8) == true }
+    if first == nil { cursor.progress = nil }
+    for collection in collections[(first ?? 0)...] {
+      let feed = RESTFeed(server: self, collection: collection)
+      var isList = true
+      repeat {
+        let answer = try await feed.read(&cursor)
+        page.changes += answer.changes
+        isList = answer.isList
+        guard !settings.completeLists || page.changes.count <= Self.maximumComplete else {
+          throw TransportError.protocolViolation(
+            "\(address(collection)) shows over \(Self.maximumComplete) records; lists that are complete "
+              + "cannot be longer")
+        }
+        // A set that is taken as a whole has to be known as a whole.
+      } while settings.completeLists && cursor.progress != nil
+      if settings.completeLists, isList { page.complete.append(collection) }
+      page.hasMore = cursor.progress != nil
+      if page.hasMore { break }
     }
-    return FeedPage(
-      epoch: Self.epoch, cursor: cursor.text, through: ServerVersion(timestamp: 0, tieBreak: 0),
-      hasMore: false, changes: changes)
+    page.cursor = cursor.text
+    return page
   }
 
   public func show(_ witness: Witness) async throws -> WitnessAnswer {
     .acknowledged(size: 0)
   }
+
+  /// A set that is compared as a whole is held as a whole.
+  private static let maximumComplete = 100_000
 
   /// The server names no history; which one it is can only be seen in what it shows.
   static let epoch = "rest"
@@ -99,6 +127,9 @@ public struct RESTServer: Remote {
 
 /// Requests.
 extension RESTServer {
+  /// Scheme, host and port.
+  var origin: String { Origin(url)?.origin ?? url }
+
   func address(_ collection: String, _ key: String? = nil) -> String {
     "\(url)/\(RemoteURL.escape(collection))" + (key.map { "/" + RemoteURL.escape($0) } ?? "")
   }
@@ -127,8 +158,17 @@ extension RESTServer {
   ) async throws -> HTTPExchangeResponse {
     var headers = headers
     if let credentials { headers.append((name: "Authorization", value: credentials)) }
-    return try await exchange.send(
-      HTTPExchangeRequest(method: method, url: url, headers: headers, body: body))
+    let answer = try await exchange.send(
+      HTTPExchangeRequest(method: method, url: url, headers: headers, body: body)
+    ).without(credentials)
+    try answer.checkHead()
+    try answer.checkNotForPeople(at: url)
+    guard (300...399).contains(answer.status), answer.status != 304,
+      rules.meaning(of: answer.status) == .refused
+    else { return answer }
+    throw TransportError.protocolViolation(
+      "\(url) answered with status \(answer.status), a redirect; redirects are refused: if the server "
+        + "moved, add the remote with its new address")
   }
 
   func unauthorized(_ answer: HTTPExchangeResponse) -> TransportError {
@@ -138,7 +178,9 @@ extension RESTServer {
   }
 
   func later(_ answer: HTTPExchangeResponse) -> TransportError {
-    .unavailable("\(url) answered with status \(answer.status). Sync again later")
+    .unavailable(
+      "\(url) answered with status \(answer.status). Sync again later",
+      retryAfterMilliseconds: answer.retryAfterMilliseconds)
   }
 
   /// One record of an answer.
@@ -147,6 +189,6 @@ extension RESTServer {
   ) throws(TransportError) -> RESTRecord {
     let value = try RESTCodec.decode(answer.body, from: address)
     return try RESTRecord(
-      RESTCodec.unwrap(value, settings, at: address), settings, at: address)
+      RESTCodec.unwrap(value, settings.envelope, at: address), settings, at: address)
   }
 }

@@ -1,5 +1,3 @@
-public import Journal
-
 /// What a server of plain records calls things.
 ///
 /// The defaults are the commonest names; only the field that holds a record's version has none, for
@@ -16,6 +14,58 @@ public struct RESTSettings: Sendable, Hashable {
     case put
   }
 
+  /// How a list is asked for what changed.
+  public enum Differential: String, Sendable, Hashable, CaseIterable {
+    /// By a query parameter, ``RESTSettings/sinceParameter``.
+    case parameter = "param"
+    /// By the header If-Modified-Since, in whole seconds; 304 is nothing.
+    case header
+    /// Not at all: a list always holds everything.
+    case nothing = "none"
+  }
+
+  /// How a list goes on where one answer does not hold all of it.
+  public enum Paging: String, Sendable, Hashable, CaseIterable {
+    /// One answer holds all of it.
+    case none
+    /// By a header `Link: <URL>; rel="next"` (RFC 8288), on the same origin.
+    case link
+    /// By a URL in a member of the answer, ``RESTSettings/nextMember``, on the same origin.
+    case member
+    /// By the page's number, from 1.
+    case page
+    /// By the number of records before it.
+    case offset
+  }
+
+  /// How an update is sent.
+  public enum Updates: String, Sendable, Hashable, CaseIterable {
+    /// A JSON merge patch of what changed.
+    case patch
+    /// The whole record, as the server shows it with the change on top. For servers without `PATCH`.
+    case put
+  }
+
+  /// Which answers may leave fields out.
+  public enum Partial: String, Sendable, Hashable, CaseIterable {
+    /// A record is shown whole.
+    case none
+    /// Those to edits: what they do not name is as it was sent.
+    case answers
+    /// Those, and the rows of a list: what they do not name is as it was.
+    case all
+  }
+
+  /// What a server is to compare before it carries an edit out.
+  public enum Preconditions: String, Sendable, Hashable, CaseIterable {
+    case none
+    /// `If-Match: "VERSION"` with the version known here. For servers whose stamps are numbers and whose
+    /// ETag of a record is that number in quotes.
+    case version
+    /// `If-Match` with the record's ETag; the record is asked for first, one request more per edit.
+    case etag
+  }
+
   /// The field of a record that changes with every change of it: milliseconds since 1970, or RFC 3339
   /// text with up to nine digits of a second. Stamps have to grow with every change of one record.
   public var versionField: String
@@ -25,8 +75,11 @@ public struct RESTSettings: Sendable, Hashable {
   public var sinceParameter = "since"
   /// The field that is true in what is left of a deleted record.
   public var deletedField = "deleted"
-  /// The member that records and lists are wrapped in, where they are.
+  /// The member that records and lists are wrapped in, where they are; `data.items` is a member of a
+  /// member.
   public var envelope: String?
+  /// The one lists are wrapped in, where it is another one.
+  public var listEnvelope: String?
   public var creates = Creates.post
   /// A field in which the server keeps the id a record had where it was made, and can be asked for by
   /// it. With ``Creates/post`` this is what tells whether a create whose answer was lost was carried out.
@@ -35,53 +88,31 @@ public struct RESTSettings: Sendable, Hashable {
   /// transactions take, for some servers stamp before they commit.
   public var overlapMilliseconds: UInt64 = 120_000
 
+  public var differential = Differential.parameter
+  public var paging = Paging.none
+  /// How many records to ask for at once with ``Paging/page`` and ``Paging/offset``: 1 to 10,000.
+  public var pageSize = 100
+  /// The query parameter for the page's number or the offset; nil is `page` or `offset`.
+  public var pageParameter: String?
+  /// The query parameter for ``pageSize``; nil is `per_page` with page numbers and `limit` with offsets.
+  public var pageSizeParameter: String?
+  /// Where an answer names the URL of the next page, such as `links.next`.
+  public var nextMember: String?
+  /// Whether a list that came with an ETag is asked for with If-None-Match, so that one that did not
+  /// change costs a 304. Only for servers that make the ETag from the content: one made from the newest
+  /// stamp hides what was stamped before and committed after it.
+  public var usesETags = false
+  public var updates = Updates.patch
+  public var partial = Partial.none
+  public var preconditions = Preconditions.none
+  /// Whether each answer is the whole set: a record that it does not show and that has no edit on its
+  /// way is gone. Needs ``Differential/nothing``.
+  public var completeLists = false
+  /// Statuses that mean: come back later, whatever they mean elsewhere.
+  public var laterStatuses: Set<Int> = []
+
   /// The defaults.
   public init(versionField: String) {
     self.versionField = versionField
-  }
-
-  /// As a remote's declaration holds them.
-  ///
-  /// - Throws: ``TransportError/invalidConfiguration(_:)`` for what is missing, empty or unknown.
-  public init(_ options: Fields) throws(TransportError) {
-    self.init(versionField: "")
-    for (name, value) in options {
-      switch (name, value) {
-      case ("versionField", .string(let text)): versionField = text
-      case ("idField", .string(let text)): idField = text
-      case ("sinceParameter", .string(let text)): sinceParameter = text
-      case ("deletedField", .string(let text)): deletedField = text
-      case ("envelope", .string(let text)): envelope = text
-      case ("clientIDField", .string(let text)): clientIDField = text
-      case ("creates", .string(let text)):
-        guard let creates = Creates(rawValue: text) else {
-          throw .invalidConfiguration(
-            "records are created by \(Creates.allCases.map(\.rawValue).joined(separator: ", ")), "
-              + "not \"\(text)\"")
-        }
-        self.creates = creates
-      case ("overlapMilliseconds", .integer(let number)) where number >= 0:
-        overlapMilliseconds = UInt64(number)
-      default: throw .invalidConfiguration("a remote of kind rest has no option \"\(name)\"")
-      }
-    }
-    for (what, text) in [
-      ("version", versionField), ("id", idField), ("since", sinceParameter),
-      ("deleted", deletedField), ("envelope", envelope ?? "-"), ("client id", clientIDField ?? "-"),
-    ] where text.isEmpty {
-      throw .invalidConfiguration("a remote of kind rest needs a name for its \(what) field")
-    }
-  }
-
-  /// For a remote's declaration.
-  public var options: Fields {
-    var options: Fields = [
-      "versionField": .string(versionField), "idField": .string(idField),
-      "sinceParameter": .string(sinceParameter), "deletedField": .string(deletedField),
-      "creates": .string(creates.rawValue), "overlapMilliseconds": Value(overlapMilliseconds),
-    ]
-    if let envelope { options["envelope"] = .string(envelope) }
-    if let clientIDField { options["clientIDField"] = .string(clientIDField) }
-    return options
   }
 }

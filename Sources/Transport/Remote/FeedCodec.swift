@@ -7,7 +7,7 @@ package enum FeedCodec {
 
   package static func encode(_ page: FeedPage) -> [UInt8] {
     var writer = CBORWriter(reserving: 4_096)
-    writer.map(count: 5)
+    writer.map(count: page.remaining == nil ? 5 : 6)
     writer.unsigned(1)
     writer.text(page.epoch)
     writer.unsigned(2)
@@ -19,6 +19,10 @@ package enum FeedCodec {
     writer.unsigned(5)
     writer.array(count: page.changes.count)
     for change in page.changes { write(change, into: &writer) }
+    if let remaining = page.remaining {
+      writer.unsigned(6)
+      writer.unsigned(remaining)
+    }
     return writer.bytes
   }
 
@@ -30,7 +34,8 @@ package enum FeedCodec {
         throw JournalError.invalidInput("a page of the feed is malformed")
       }
     }
-    guard try reader.mapCount() == 5 else {
+    let members = try reader.mapCount()
+    guard members == 5 || members == 6 else {
       throw JournalError.invalidInput("a page of the feed is malformed")
     }
     try expect(1)
@@ -48,11 +53,17 @@ package enum FeedCodec {
     }
     var changes: [FeedChange] = []
     for _ in 0..<count { changes.append(try read(&reader, bytes)) }
+    var remaining: UInt64?
+    if members == 6 {
+      try expect(6)
+      remaining = try reader.unsigned()
+    }
     guard reader.isAtEnd else {
       throw JournalError.invalidInput("a page of the feed has trailing bytes")
     }
     return FeedPage(
-      epoch: epoch, cursor: cursor, through: through, hasMore: hasMore, changes: changes)
+      epoch: epoch, cursor: cursor, through: through, hasMore: hasMore, changes: changes,
+      remaining: remaining)
   }
 
   /// What a change has; any other member makes it one of a later release.

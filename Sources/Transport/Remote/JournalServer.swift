@@ -9,8 +9,8 @@ public struct JournalServer: Remote {
   /// - Parameters:
   ///   - url: The server's address; `https`, or `http` on loopback.
   ///   - exchange: The HTTP client.
-  ///   - authorization: The value of the Authorization header, asked for at every request and
-  ///     stored nowhere.
+  ///   - authorization: The value of the Authorization header, asked for at every request, once more
+  ///     when it is not accepted, and stored nowhere.
   /// - Throws: ``TransportError/invalidConfiguration(_:)``.
   public init(
     url: String, exchange: any HTTPExchange,
@@ -32,8 +32,11 @@ public struct JournalServer: Remote {
       throw TransportError.invalidConfiguration("a push to our server carries a checkpoint")
     }
     let body = PushCodec.encode(witness, segment: push.segment)
-    let answer = try await send("POST", "/v1/push", body, alsoAllowing: [409, 412])
+    let answer = try await send(
+      "POST", "/v1/push", body, alsoAllowing: [400, 409, 412, 413, 422, 500])
     switch answer.status {
+    case 413, 422: return .failed(failure(answer, .request))
+    case 400, 500: return .failed(failure(answer, .unknown))
     case 409: return .forked
     case 412: return .sizeDiffers(size: try decode(answer, FeedCodec.decodeSize))
     default:
@@ -62,7 +65,7 @@ public struct JournalServer: Remote {
     }
   }
 
-  private func decode<R>(
+  fileprivate func decode<R>(
     _ answer: HTTPExchangeResponse, _ decode: (UnsafeRawBufferPointer) throws -> R
   ) throws -> R {
     do {
@@ -72,18 +75,39 @@ public struct JournalServer: Remote {
     }
   }
 
-  private func send(
+  fileprivate func send(
     _ method: String, _ path: String, _ body: [UInt8]? = nil, alsoAllowing allowed: [Int] = []
   ) async throws -> HTTPExchangeResponse {
     var headers = [(name: "Accept", value: "application/cbor")]
     if body != nil { headers.append((name: "Content-Type", value: "application/cbor")) }
-    if let value = try await authorization() {
-      headers.append((name: "Authorization", value: value))
+    let credentials = try await authorization()
+    var answer = try await send(method, path, headers, body, credentials)
+    if answer.status == 401, let fresh = try await authorization(), fresh != credentials {
+      answer = try await send(method, path, headers, body, fresh)
     }
-    let answer = try await exchange.send(
-      HTTPExchangeRequest(method: method, url: url + path, headers: headers, body: body))
     if answer.status == 200 || allowed.contains(answer.status) { return answer }
     throw error(answer)
+  }
+
+  private func send(
+    _ method: String, _ path: String, _ headers: [(name: String, value: String)], _ body: [UInt8]?,
+    _ credentials: String?
+  ) async throws -> HTTPExchangeResponse {
+    var headers = headers
+    if let credentials { headers.append((name: "Authorization", value: credentials)) }
+    let answer = try await exchange.send(
+      HTTPExchangeRequest(method: method, url: url + path, headers: headers, body: body)
+    ).without(credentials)
+    try answer.checkHead()
+    return answer
+  }
+
+  private func failure(
+    _ answer: HTTPExchangeResponse, _ blame: PushFailure.Blame
+  ) -> PushFailure {
+    PushFailure(
+      code: "http-\(answer.status)", message: error(answer).description, blame: blame,
+      retryAfterMilliseconds: answer.retryAfterMilliseconds)
   }
 
   private func error(_ answer: HTTPExchangeResponse) -> TransportError {
@@ -103,7 +127,9 @@ public struct JournalServer: Remote {
       .unauthorized(
         "\(message). The remote needs --auth-env naming a variable that holds `Bearer TOKEN`")
     case 410: .cursorUnknown(message)
-    case 429, 500...599: .unavailable("\(message). Sync again later")
+    case 429, 500...599:
+      .unavailable(
+        "\(message). Sync again later", retryAfterMilliseconds: answer.retryAfterMilliseconds)
     case 300...399: .protocolViolation("\(message); redirects are refused")
     default: .protocolViolation(message)
     }
@@ -165,5 +191,37 @@ package enum RemoteURL {
       }
     }
     return escaped
+  }
+}
+
+extension JournalServer: ReconcilingRemote {
+  public var reconciling: (any ReconcilingRemote)? { self }
+
+  public func digests(
+    at cursor: String, device: DeviceID
+  ) async throws -> [CollectionDigest] {
+    let path = "/v1/digest?device=\(device)&cursor=\(RemoteURL.escape(cursor))"
+    return try decode(try await send("GET", path), DigestCodec.decodeCollections).digests
+  }
+
+  public func digest(
+    of collection: String, bits: Int, at cursor: String, device: DeviceID
+  ) async throws -> [UInt8] {
+    let path =
+      "/v1/digest?device=\(device)&cursor=\(RemoteURL.escape(cursor))"
+      + "&collection=\(RemoteURL.escape(collection))&bits=\(bits)"
+    return try decode(try await send("GET", path), DigestCodec.decodeBuckets).buckets
+  }
+
+  public func records(
+    of collection: String, in buckets: [UInt16], bits: Int, at cursor: String, from place: String?,
+    limit: Int, device: DeviceID
+  ) async throws -> FeedPage {
+    let path =
+      "/v1/records?device=\(device)&cursor=\(RemoteURL.escape(cursor))"
+      + "&collection=\(RemoteURL.escape(collection))&bits=\(bits)"
+      + "&buckets=\(DigestCodec.text(buckets))&limit=\(limit)"
+      + (place.map { "&place=\(RemoteURL.escape($0))" } ?? "")
+    return try decode(try await send("GET", path), FeedCodec.decode)
   }
 }

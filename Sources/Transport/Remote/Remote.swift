@@ -20,11 +20,15 @@ public protocol Remote: Sendable {
   /// Most changes pushed at once; a group that is larger goes whole. 1,000 unless said otherwise, which
   /// is also the most there can be.
   var changesPerPush: Int { get }
+  /// How to ask the server what differs without reading all of it; nil, unless said otherwise, where it
+  /// cannot be asked.
+  var reconciling: (any ReconcilingRemote)? { get }
 }
 
 extension Remote {
   public var isWitness: Bool { true }
   public var changesPerPush: Int { SegmentCodec.maximumChanges }
+  public var reconciling: (any ReconcilingRemote)? { nil }
 }
 
 public struct RemoteInfo: Sendable, Equatable {
@@ -72,11 +76,18 @@ public struct Push: Sendable, Equatable {
   public var segment: [UInt8]
   /// Whether an earlier attempt may have reached the server, all of it or a part.
   public var isRepeated: Bool
+  /// For each change the version the journal knows of its record by now, for servers that can be told to
+  /// compare; empty where the server takes entries.
+  public var knownVersions: [ServerVersion?]
 
-  public init(witness: Witness?, segment: [UInt8], isRepeated: Bool = false) {
+  public init(
+    witness: Witness?, segment: [UInt8], isRepeated: Bool = false,
+    knownVersions: [ServerVersion?] = []
+  ) {
     self.witness = witness
     self.segment = segment
     self.isRepeated = isRepeated
+    self.knownVersions = knownVersions
   }
 }
 
@@ -98,8 +109,49 @@ public enum PushAnswer: Sendable, Equatable {
   /// for those the server certainly did not carry out. The sync ends with the error once they are
   /// written down.
   case interrupted(verdicts: [Verdict], by: TransportError)
+  /// The request failed as a whole, in a way that may be the doing of one change in it: halves of it are
+  /// tried, until the change is found and set aside and the others have arrived.
+  case failed(PushFailure)
   case sizeDiffers(size: UInt64)
   case forked
+}
+
+/// How a push failed as a whole, told apart from a server that is not there or wants time.
+public struct PushFailure: Sendable, Equatable {
+  /// Whose doing it is.
+  public enum Blame: Sendable, Equatable {
+    /// The server says that it is the request's; nothing of it was carried out.
+    case request
+    /// It does not say. The content is suspected once the same request has failed three times in the same
+    /// way, and a change is set aside only while the server judges others. Any of it may have been
+    /// carried out.
+    case unknown
+  }
+
+  /// Equal for failures of one kind; at most 64 bytes count.
+  public var code: String
+  /// What the server said, for people.
+  public var message: String
+  public var blame: Blame
+  /// How long the server wants to be left alone.
+  public var retryAfterMilliseconds: UInt64?
+
+  public init(
+    code: String, message: String, blame: Blame, retryAfterMilliseconds: UInt64? = nil
+  ) {
+    self.code = code
+    self.message = message
+    self.blame = blame
+    self.retryAfterMilliseconds = retryAfterMilliseconds
+  }
+
+  /// What a sync ends with that can do nothing about it now.
+  public var error: TransportError {
+    switch blame {
+    case .request: .protocolViolation(message)
+    case .unknown: .unavailable(message, retryAfterMilliseconds: retryAfterMilliseconds)
+    }
+  }
 }
 
 /// What the server decided about one change.
@@ -142,6 +194,8 @@ public struct FeedChange: Sendable, Equatable {
   public var state: State
   /// The fields the server says changed; nil where it does not say.
   public var changed: [String]?
+  /// Whether fields the state does not name are as the server showed them last. Of a live state only.
+  public var isPartial = false
   /// The entry this change came from, where the server names it.
   public var originID: EntryID?
   /// Of an erasure: edits whose content it took, for devices that were never shown ``born``.
@@ -182,14 +236,21 @@ public struct FeedPage: Sendable, Equatable {
   public var through: ServerVersion
   public var hasMore: Bool
   public var changes: [FeedChange]
+  /// About how many changes follow this page, for a person who waits; nil where the server does not say.
+  public var remaining: UInt64?
+  /// Collections of which the page shows every record: one that is known here, not shown and has no edit
+  /// on its way is gone.
+  public var complete: [String] = []
 
   public init(
-    epoch: String, cursor: String, through: ServerVersion, hasMore: Bool, changes: [FeedChange]
+    epoch: String, cursor: String, through: ServerVersion, hasMore: Bool, changes: [FeedChange],
+    remaining: UInt64? = nil
   ) {
     self.epoch = epoch
     self.cursor = cursor
     self.through = through
     self.hasMore = hasMore
     self.changes = changes
+    self.remaining = remaining
   }
 }

@@ -28,8 +28,10 @@ struct PlainDevice {
   }
 
   @discardableResult
-  func sync(_ direction: SyncEngine.Direction = .both) async throws -> SyncReport {
-    try await engine.sync(direction)
+  func sync(
+    _ direction: SyncEngine.Direction = .both, _ options: SyncEngine.Options = []
+  ) async throws -> SyncReport {
+    try await engine.sync(direction, options)
   }
 
   func get(_ key: String) throws -> Fields? { try store.read { try $0.get("c", key) } }

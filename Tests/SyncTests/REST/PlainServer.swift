@@ -1,6 +1,7 @@
 import Journal
 import Synchronization
-import Transport
+
+@testable import Transport
 
 /// A server of plain records in memory, behind the seam where an HTTP client is: what a backend of a
 /// few lines does.
@@ -29,6 +30,14 @@ final class PlainServer: HTTPExchange {
     var deletesForGood = false
     /// Whether a change that changes nothing keeps its stamp.
     var stampsChangesOnly = false
+    /// Headers other than credentials, by request.
+    var headers: [[String: String]] = []
+    /// Looks at a request and may answer it, before anything else does.
+    var answering: @Sendable (HTTPExchangeRequest) -> HTTPExchangeResponse? = { _ in nil }
+    /// Looks at what is about to be answered.
+    var altering: @Sendable (HTTPExchangeRequest, inout HTTPExchangeResponse) -> Void = { _, _ in }
+    /// Whether lists and records have ETags made from their content, and conditions are kept.
+    var hasETags = false
   }
 
   let state = Mutex(State())
@@ -70,6 +79,9 @@ final class PlainServer: HTTPExchange {
     let line = "\(request.method) \(path)"
     return try state.withLock { state in
       state.log.append(line)
+      state.headers.append(
+        Dictionary(request.headers.map { ($0.name, $0.value) }, uniquingKeysWith: { $1 }))
+      if let answer = state.answering(request) { return answer }
       state.credentials.append(request.headers.first { $0.name == "Authorization" }?.value)
       if let answer = state.refusing(request.method, path) {
         var headers = [(name: "Date", value: "Tue, 14 Nov 2023 22:14:00 GMT")]
@@ -77,7 +89,18 @@ final class PlainServer: HTTPExchange {
         return HTTPExchangeResponse(
           status: answer.status, headers: headers, body: Array(answer.body.utf8))
       }
-      let answer = try carryOut(request, path, &state)
+      if state.hasETags, !holds(request, path, state) {
+        return Self.answer(412, ["error": "moved on"])
+      }
+      var answer = try carryOut(request, path, &state)
+      if state.hasETags, answer.status == 200, !answer.body.isEmpty {
+        let etag = Self.etag(answer.body)
+        answer.headers.append((name: "ETag", value: etag))
+        if request.headers.contains(where: { $0.name == "If-None-Match" && $0.value == etag }) {
+          (answer.status, answer.body) = (304, [])
+        }
+      }
+      state.altering(request, &answer)
       if state.endsSync {
         state.endsSync = false
         throw CancellationError()
@@ -88,6 +111,28 @@ final class PlainServer: HTTPExchange {
       }
       return answer
     }
+  }
+
+  static func etag(_ body: [UInt8]) -> String {
+    "\"\(body.reduce(into: UInt64(5_381)) { $0 = $0 &* 33 &+ UInt64($1) })\""
+  }
+
+  /// Whether a request's condition holds.
+  private func holds(_ request: HTTPExchangeRequest, _ path: String, _ state: State) -> Bool {
+    let names = path.split(separator: "/").map(String.init)
+    guard names.count == 2, request.method != "GET" else { return true }
+    let held = state.records[names[0]]?[names[1]].flatMap { $0.isDeleted ? nil : $0 }
+    for header in request.headers {
+      switch (header.name, held) {
+      case ("If-Match", nil): return false
+      case ("If-Match", let held?):
+        let shown = Array(JSONText.string(shown(names[1], held)).utf8)
+        if ![Self.etag(shown), "\"\(held.stamp)\""].contains(header.value) { return false }
+      case ("If-None-Match", .some): return false
+      default: continue
+      }
+    }
+    return true
   }
 
   private func carryOut(
@@ -125,7 +170,15 @@ final class PlainServer: HTTPExchange {
           records = records.filter { $0.value.fields[pair[0]] == .string(pair[1]) }
         }
       }
-      if query.isEmpty { records = records.filter { !$0.value.isDeleted } }
+      if let since = request.headers.first(where: { $0.name == "If-Modified-Since" }) {
+        let time = HTTPExchangeResponse(
+          status: 200, headers: [(name: "Date", value: since.value)], body: []
+        ).serverTime
+        records = records.filter { $0.value.stamp > time ?? 0 }
+        if records.isEmpty { return HTTPExchangeResponse(status: 304, body: []) }
+      } else if query.isEmpty {
+        records = records.filter { !$0.value.isDeleted }
+      }
       return Self.answer(200, .array(records.map { shown($0.key, $0.value) }))
     case ("GET", let id?):
       guard let old else { return Self.answer(404, .null) }

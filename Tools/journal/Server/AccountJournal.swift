@@ -25,6 +25,11 @@ final class AccountJournal: Sendable {
     }
   }
 
+  /// A server over a store that is open already.
+  init(_ store: Store) {
+    self.store = store
+  }
+
   func close() {
     store.close()
   }
@@ -106,6 +111,13 @@ final class AccountJournal: Sendable {
       }
     }
     return page
+  }
+
+  /// What the digests of the records at a cursor are asked for.
+  func digest<R>(at cursor: String, _ body: (DigestReader) throws -> R) throws -> R {
+    try store.journal.read(span: .long) { reader in
+      try body(DigestReader(reader: reader, cursor: cursor))
+    }
   }
 
   private static func checkpoint(_ witness: Witness) throws -> Checkpoint {

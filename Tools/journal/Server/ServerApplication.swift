@@ -36,6 +36,7 @@ struct ServerApplication {
         case .judged(let verdicts, let size):
           return (.ok, PushCodec.encode(verdicts, size: size))
         case .interrupted(_, let error): throw error
+        case .failed(let failure): throw ServerError.unavailable(failure.message)
         case .sizeDiffers(let size): return (.preconditionFailed, FeedCodec.encode(size: size))
         case .forked: return (.conflict, Self.forked)
         }
@@ -52,6 +53,7 @@ struct ServerApplication {
         }
       }
     }
+    addDigests(to: router)
     router.get("/v1/health") { _, _ in
       Self.response(.ok, FeedCodec.encode(code: "ok", message: "serving"))
     }
@@ -62,7 +64,7 @@ struct ServerApplication {
     code: "forked",
     message: "this journal is a copy or was restored: it does not extend what the server knows")
 
-  private func answer(
+  func answer(
     _ request: Request, _ body: (AccountJournal) async throws -> [UInt8]
   ) async throws -> Response {
     try await respond(request) { (.ok, try await body($0)) }
@@ -115,7 +117,7 @@ struct ServerApplication {
     return device
   }
 
-  private func limit(_ request: Request) throws -> Int {
+  func limit(_ request: Request) throws -> Int {
     guard let text = request.uri.queryParameters["limit"] else { return 1_000 }
     guard let limit = Int(text), (1...Self.maximumPage).contains(limit) else {
       throw ServerError.badRequest("`limit` is 1 to 10,000")

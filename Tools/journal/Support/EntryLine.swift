@@ -147,6 +147,7 @@ final class EditStatuses {
   private struct Answers {
     var absorbed: Set<SequenceNumber> = []
     var superseded: Set<SequenceNumber> = []
+    var discarded: Set<SequenceNumber> = []
   }
 
   func status(of header: EntryHeader) throws -> String {
@@ -159,7 +160,9 @@ final class EditStatuses {
       case .parked: "parked"
       }
     }
-    return try answered.get().superseded.contains(header.sequence) ? "superseded" : "settled"
+    let answers = try answered.get()
+    if answers.discarded.contains(header.sequence) { return "discarded" }
+    return answers.superseded.contains(header.sequence) ? "superseded" : "settled"
   }
 
   private func edit(_ sequence: SequenceNumber) throws -> EditState? {
@@ -180,12 +183,17 @@ final class EditStatuses {
   private static func readAnswers(_ reader: JournalReader) throws -> Answers {
     var answers = Answers()
     try reader.scanEntries(from: 1) { entry in
-      guard entry.header.kind == .accepted || entry.header.kind == .conflict,
+      let kind = entry.header.kind
+      guard kind == .accepted || kind == .conflict || kind == .discarded,
         entry.encoding == StoredEntry.plainEncoding
       else { return true }
       try entry.body.withUnsafeBytes { bytes in
         let body = try Body(bytes)
-        guard entry.header.kind == .conflict else {
+        guard kind != .discarded else {
+          for range in try body.ranges(.entries) { answers.discarded.formUnion(range) }
+          return
+        }
+        guard kind == .conflict else {
           var lines = try AcceptanceReader(body)
           while let line = try lines.next() {
             guard line.isAbsorbed else { continue }

@@ -15,7 +15,9 @@ enum ExitStatus {
     switch error {
     case let error as JournalError:
       switch error {
-      case .invalidInput, .alreadyExists, .entryIDReused, .tooOld, .unexpectedVersion: usage
+      case .invalidInput, .alreadyExists, .entryIDReused, .tooOld, .unexpectedVersion,
+        .notParked, .underWay:
+        usage
       case .belowHorizon: belowHorizon
       default: unavailable
       }

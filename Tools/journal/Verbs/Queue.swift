@@ -97,7 +97,7 @@ struct Pending: ParsableCommand {
     output.flush()
   }
 
-  private static func openEdits(
+  static func openEdits(
     _ reader: JournalReader
   ) throws -> [(sequence: SequenceNumber, state: EditState)] {
     if let fold = try OpenJournal.fold(reader) { return fold.openEdits() }

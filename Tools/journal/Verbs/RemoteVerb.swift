@@ -14,7 +14,7 @@ struct RemoteVerb: AsyncParsableCommand {
 
     @OptionGroup var journal: JournalDirectory
     @Argument(help: "A name for it here.") var name: String
-    @Option(help: "What it speaks: journal, or rest for plain records.") var kind: String
+    @Option(help: "What it speaks: journal, kinto, or rest for plain records.") var kind: String
     @Option(help: "Its address: https, or http on this machine.") var url: String
     @Option(help: "A collection it owns; without any it owns what no other names.")
     var collection: [String] = []
@@ -22,6 +22,7 @@ struct RemoteVerb: AsyncParsableCommand {
     var authEnv: String?
 
     @OptionGroup(title: "Options of kind rest") var rest: RESTOptions
+    @OptionGroup(title: "Options of kind kinto") var kinto: KintoOptions
 
     func run() async throws {
       let options: Fields
@@ -31,6 +32,14 @@ struct RemoteVerb: AsyncParsableCommand {
           throw Finding.usage("a remote of kind journal has no options of kind rest")
         }
         options = Fields()
+      case "kinto":
+        guard rest.onlyOverlap else {
+          throw Finding.usage("a remote of kind kinto has no options of kind rest but --overlap")
+        }
+        guard !collection.isEmpty else {
+          throw Finding.usage("a remote of kind kinto has to name its collections: --collection C")
+        }
+        options = try kinto.settings(overlap: rest.overlap).options
       case "rest":
         guard !collection.isEmpty else {
           throw Finding.usage("a remote of kind rest has to name its collections: --collection C")
@@ -38,7 +47,10 @@ struct RemoteVerb: AsyncParsableCommand {
         options = try rest.settings().options
       default:
         throw Finding.usage(
-          "no kind of remote is called \"\(kind)\"; this release has: journal, rest")
+          "no kind of remote is called \"\(kind)\"; this release has: journal, kinto, rest")
+      }
+      guard kind == "kinto" || kinto.isEmpty else {
+        throw Finding.usage("--bucket is an option of kind kinto")
       }
       try RemoteURL.check(url)
       let declaration = try RemoteDeclaration(

@@ -2,6 +2,7 @@ import ArgumentParser
 import Foundation
 import Journal
 import Projection
+import Synchronization
 import Transport
 
 struct Sync: AsyncParsableCommand {
@@ -14,16 +15,23 @@ struct Sync: AsyncParsableCommand {
   @Flag(help: "Only take in.") var pullOnly = false
   @Flag(help: "Read the server's full state anew: records it does not show are gone.") var full =
     false
-  @Flag(help: "Let a full state take away more than half of the records.")
+  @Flag(help: "Compare with the server by digests, and repair what differs.")
+  var reconcile = false
+  @Flag(help: "Let a full state or a comparison take away more than half of the records.")
   var confirmDeletions = false
+  @Flag(help: "Keep the records that a full state or a comparison does not show.")
+  var keepRecords = false
   @OptionGroup var json: JSONFlag
 
   func validate() throws {
     if pushOnly, pullOnly {
       throw ValidationError("--push-only and --pull-only exclude each other")
     }
-    if pushOnly, full {
-      throw ValidationError("--full reads from the server: not with --push-only")
+    if pushOnly, full || reconcile {
+      throw ValidationError("--full and --reconcile read from the server: not with --push-only")
+    }
+    if confirmDeletions, keepRecords {
+      throw ValidationError("--confirm-deletions and --keep-records exclude each other")
     }
   }
 
@@ -38,12 +46,18 @@ struct Sync: AsyncParsableCommand {
           ?? "no remote is declared; add one with `journal remote add`")
     }
     let output = Output()
-    try await HTTPExchanges.withDefault { exchange in
+    let proxy = try HTTPProxy(environment: ProcessInfo.processInfo.environment)
+    try await HTTPExchanges.withDefault(proxy: proxy) { exchange in
       for remote in chosen {
         let server = try Self.server(remote, exchange)
-        let engine = SyncEngine(journal: store.journal, remote: remote.name, over: server)
+        let progress = SharedProgress()
+        defer { progress.finish() }
+        let engine = SyncEngine(
+          journal: store.journal, remote: remote.name, over: server,
+          onProgress: { progress.update($0) })
         let report = try await engine.sync(
           pushOnly ? .pushOnly : pullOnly ? .pullOnly : .both, options)
+        progress.finish()
         output.line(line(remote.name, report, isOnly: chosen.count == 1))
       }
     }
@@ -53,7 +67,9 @@ struct Sync: AsyncParsableCommand {
   private var options: SyncEngine.Options {
     var options: SyncEngine.Options = []
     if full { options.insert(.fullState) }
+    if reconcile { options.insert(.reconciling) }
     if confirmDeletions { options.insert(.confirmingDeletions) }
+    if keepRecords { options.insert(.keepingRecords) }
     return options
   }
 
@@ -66,12 +82,14 @@ struct Sync: AsyncParsableCommand {
       "parked": JSONLines.number(report.parked),
       "cursor": report.cursor.map { .string($0) } ?? .null,
     ]
+    if reconcile { fields["repaired"] = JSONLines.number(report.repaired) }
     if report.vanished > 0 { fields["vanished"] = JSONLines.number(report.vanished) }
     if !isOnly { fields["remote"] = .string(name) }
     if json.isJSON { return JSONLines.text(fields) }
     return "\(name): pushed \(report.pushed) (accepted \(report.accepted), refused "
       + "\(report.refused)), pulled \(report.pulled), conflicts \(report.conflicts), pending "
       + "\(report.pending), parked \(report.parked)"
+      + (reconcile ? ", repaired \(report.repaired)" : "")
   }
 
   private static func server(
@@ -84,6 +102,10 @@ struct Sync: AsyncParsableCommand {
     case "rest":
       return try RESTServer(
         url: remote.url, collections: remote.collections, settings: RESTSettings(remote.options),
+        exchange: exchange, authorization: authorization)
+    case "kinto":
+      return try KintoServer(
+        url: remote.url, collections: remote.collections, settings: KintoSettings(remote.options),
         exchange: exchange, authorization: authorization)
     default:
       throw Finding.usage(
@@ -100,5 +122,36 @@ struct Sync: AsyncParsableCommand {
       throw Finding.usage("the environment variable \(variable) is not set")
     }
     return { value }
+  }
+}
+
+/// The line of progress of a sync, from any thread.
+private final class SharedProgress: Sendable {
+  private let line = Mutex<(phase: SyncProgress.Phase, line: Progress)?>(nil)
+
+  func update(_ progress: SyncProgress) {
+    line.withLock { line in
+      if line?.phase != progress.phase {
+        line?.line.finish()
+        line = (progress.phase, Progress(Self.label(progress.phase)))
+      }
+      line?.line.update(progress.done, of: progress.total)
+    }
+  }
+
+  func finish() {
+    line.withLock { line in
+      line?.line.finish()
+      line = nil
+    }
+  }
+
+  private static func label(_ phase: SyncProgress.Phase) -> String {
+    switch phase {
+    case .pushing: "delivering"
+    case .pulling: "taking in"
+    case .fullState: "full state"
+    case .reconciling: "repairing"
+    }
   }
 }

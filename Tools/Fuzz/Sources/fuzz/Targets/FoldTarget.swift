@@ -104,7 +104,8 @@ private final class FoldTable: FoldState {
 /// Makes entries from a fuzzer's bytes, most of them well-formed.
 private struct EntryMaker {
   private static let kinds: [EntryKind] = [
-    .create, .update, .put, .delete, .sent, .accepted, .refused, .retried, .remoteChange, .cursor,
+    .create, .update, .put, .delete, .sent, .accepted, .refused, .retried, .parked,
+    .discarded, .remoteChange, .cursor,
     .conflict, .declared, .deviceChanged, .opened, .trimmed, .erased, .idAssigned,
   ]
   private let isHostile: Bool
@@ -166,7 +167,7 @@ private struct EntryMaker {
         $0.array(count: 1)
         $0.text("a")
       }
-    case .sent, .retried:
+    case .sent, .retried, .parked, .discarded:
       body.add(.remote, text: remote)
       body.add(.entries) { writer in
         let ranges = (0..<choices.below(3)).map { _ in
@@ -175,6 +176,7 @@ private struct EntryMaker {
         }
         writer.raw(CBOROracle.write(.array(ranges.map { .array($0.map { Value($0) }) })))
       }
+      if kind != .sent, choices.flag() { body.add(.sent, unsigned: reference(&choices)) }
     case .accepted:
       body.add(.remote, text: remote)
       body.add(.sent, unsigned: reference(&choices))

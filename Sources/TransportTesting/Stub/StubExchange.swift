@@ -20,6 +20,8 @@ public final class StubExchange: HTTPExchange {
     var rules: [StubRule]
     /// How often each rule has failed.
     var failures: [Int]
+    /// How often each rule has answered.
+    var answers: [Int]
     var requests: [HTTPExchangeRequest] = []
     var unmatched: [HTTPExchangeRequest] = []
   }
@@ -34,7 +36,8 @@ public final class StubExchange: HTTPExchange {
   ///   - clock: Passes the time that ``StubRule/taking(_:)`` asks for; a test's own clock need not
   ///     wait.
   public init(_ rules: [StubRule] = [], clock: any Clock<Duration> = ContinuousClock()) {
-    state = Mutex(State(rules: rules, failures: rules.map { _ in 0 }))
+    let none = rules.map { _ in 0 }
+    state = Mutex(State(rules: rules, failures: none, answers: none))
     self.clock = clock
   }
 
@@ -43,6 +46,7 @@ public final class StubExchange: HTTPExchange {
     state.withLock { state in
       state.rules.append(rule)
       state.failures.append(0)
+      state.answers.append(0)
     }
   }
 
@@ -56,7 +60,7 @@ public final class StubExchange: HTTPExchange {
   ///
   /// - Throws: The rule's failure; `TransportError.invalidConfiguration` where no rule fits.
   public func send(_ request: HTTPExchangeRequest) async throws -> HTTPExchangeResponse {
-    let found = state.withLock { state -> (rule: StubRule, failure: StubRule.Failure?)? in
+    let found = state.withLock { state -> (rule: StubRule, failure: StubRule.Failure?, Int)? in
       state.requests.append(request)
       guard let index = state.rules.lastIndex(where: { $0.fits(request) }) else {
         state.unmatched.append(request)
@@ -64,10 +68,11 @@ public final class StubExchange: HTTPExchange {
       }
       let rule = state.rules[index]
       guard let failure = rule.failure, state.failures[index] < rule.failures else {
-        return (rule, nil)
+        state.answers[index] += 1
+        return (rule, nil, state.answers[index] - 1)
       }
       state.failures[index] += 1
-      return (rule, failure)
+      return (rule, failure, 0)
     }
     guard let found else {
       throw TransportError.invalidConfiguration(
@@ -78,7 +83,7 @@ public final class StubExchange: HTTPExchange {
     switch found.failure {
     case .error(let error): throw error
     case .status(let status): return HTTPExchangeResponse(status: status, body: [])
-    case nil: return HTTPExchangeResponse(status: found.rule.status, body: found.rule.body)
+    case nil: return found.rule.answer(after: found.2)
     }
   }
 }

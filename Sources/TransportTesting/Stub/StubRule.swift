@@ -15,6 +15,10 @@ public struct StubRule: Sendable {
   public let status: Int
   /// The answer's bytes.
   public let body: [UInt8]
+  /// The answer's headers.
+  public private(set) var headers: [(name: String, value: String)] = []
+  /// What is answered after that, one by one; the last one stays.
+  public private(set) var laterAnswers: [StubAnswer] = []
   private(set) var latency: Duration?
   private(set) var failure: Failure?
   private(set) var failures = 0
@@ -75,6 +79,35 @@ public struct StubRule: Sendable {
     var rule = self
     rule.latency = latency
     return rule
+  }
+
+  /// The same with these headers besides.
+  public func with(headers: [(name: String, value: String)]) -> StubRule {
+    var rule = self
+    rule.headers += headers
+    return rule
+  }
+
+  /// The same, with another answer from then on: the first request gets the rule's own one, the second
+  /// this one.
+  ///
+  /// ```swift
+  /// StubRule.get(url, body: "[]").then(StubAnswer(status: 304))
+  /// ```
+  public func then(_ answer: StubAnswer) -> StubRule {
+    var rule = self
+    rule.laterAnswers.append(answer)
+    return rule
+  }
+
+  /// The answer to a request that so many others got one before.
+  func answer(after earlier: Int) -> HTTPExchangeResponse {
+    guard earlier > 0, let last = laterAnswers.last else {
+      return HTTPExchangeResponse(status: status, headers: headers, body: body)
+    }
+    let answer = earlier <= laterAnswers.count ? laterAnswers[earlier - 1] : last
+    return HTTPExchangeResponse(
+      status: answer.status, headers: answer.headers, body: answer.body)
   }
 
   func fits(_ request: HTTPExchangeRequest) -> Bool {

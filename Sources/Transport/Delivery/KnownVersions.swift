@@ -1,0 +1,17 @@
+import Journal
+
+/// What the journal knows of the records a segment speaks of, by the time it is sent.
+enum KnownVersions {
+  /// For each edit the version its record has in the server's order; nil where no server has shown it.
+  ///
+  /// Not part of what is sealed: it moves on with what is taken in, and a decision that was taken about
+  /// it is a reason to send the edit all the same.
+  static func of(_ segment: Segment, _ context: AppendContext) throws -> [ServerVersion?] {
+    let reader = try context.reader()
+    return try segment.edits.map { sequence in
+      let record = try reader.entry(sequence)?.plainBody.withUnsafeBytes { try Body($0).record() }
+      guard let record = record ?? nil, let base = try context.base(of: record) else { return nil }
+      return base.fields == nil ? nil : base.version
+    }
+  }
+}
