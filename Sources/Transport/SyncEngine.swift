@@ -70,6 +70,8 @@ public actor SyncEngine {
     /// Keeps records that a full state or a comparison does not show. They are not sent either: the
     /// next one asks again.
     public static let keepingRecords = Options(rawValue: 32)
+    /// Takes nothing in while edits are pending. A pull alone asks the server nothing then.
+    public static let unlessPending = Options(rawValue: 64)
   }
 
   /// Push, take the answers, pull until the feed is complete through the own acceptances.
@@ -124,6 +126,15 @@ public actor SyncEngine {
       throw TransportError.invalidConfiguration(
         "the journal declares no remote \"\(name)\"; add it first")
     }
+    func mayPull() throws -> Bool {
+      guard direction != .pushOnly else { return false }
+      return try !options.contains(.unlessPending) || !journal.read { try isAnythingPending($0) }
+    }
+    if direction == .pullOnly, try !mayPull() {
+      var report = SyncReport()
+      try report.count(in: journal, name)
+      return report
+    }
     // The first contact comes before anything is appended: a connection never made leaves no trace.
     let info = try await remote.info(device: journal.device)
     var run = SyncRun(
@@ -135,7 +146,7 @@ public actor SyncEngine {
     if direction != .pullOnly { try await run.push() }
     // A server that does not know this device yet would not hold back its trimming for it.
     if run.acknowledgedSize == 0 { try await run.showCheckpoint() }
-    if direction != .pushOnly {
+    if try mayPull() {
       let readsAll =
         options.contains(.fullState)
         || options.contains(.reconciling) && remote.reconciling == nil
@@ -174,4 +185,14 @@ public struct SyncReport: Sendable, Equatable {
 
   /// Of a sync that did nothing.
   public init() {}
+
+  /// Fills in how things stand in the journal.
+  mutating func count(in journal: Journal, _ remote: String) throws {
+    (pending, parked, cursor) = try journal.read { reader in
+      let counts = try reader.counts()
+      return (
+        counts.pending + counts.inFlight, counts.parked, try reader.cursor(of: remote)?.cursor
+      )
+    }
+  }
 }

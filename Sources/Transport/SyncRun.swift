@@ -216,14 +216,8 @@ struct SyncRun {
   }
 
   consuming func finish() throws -> SyncReport {
-    let name = declaration.name
     var report = report
-    try journal.read { reader in
-      let counts = try reader.counts()
-      report.pending = counts.pending + counts.inFlight
-      report.parked = counts.parked
-      report.cursor = try reader.cursor(of: name)?.cursor
-    }
+    try report.count(in: journal, declaration.name)
     return report
   }
 }

@@ -47,7 +47,8 @@ extension SyncEngine {
     try await wait { reader in try isAnythingPending(reader) ? nil : () }
   }
 
-  private nonisolated func isAnythingPending(_ reader: JournalReader) throws -> Bool {
+  /// Whether an edit the remote is to get waits for its answer.
+  nonisolated func isAnythingPending(_ reader: JournalReader) throws -> Bool {
     let counts = try reader.counts()
     guard counts.pending + counts.inFlight > 0 else { return false }
     let ownership = try Ownership(of: name, among: reader.remotes())

@@ -174,8 +174,8 @@ struct Intake: Sendable {
     // A page of changes that were all known still has to move the cursor, or a long feed of them
     // would be read again and again.
     let moves = page.hasMore && !page.stands(at: known)
-    // A first page that shows nothing but this journal's own records is one to go on from as well.
-    let begins = known == nil && !page.changes.isEmpty
+    // A first page that shows nothing new says that the feed was read: what is empty is known to be.
+    let begins = known == nil
     guard outcome.appended > 0 || settles || moves || begins || (isNew && known != nil) else {
       return outcome
     }
