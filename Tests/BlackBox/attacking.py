@@ -9,6 +9,7 @@ import socket
 import struct
 import threading
 import time
+import zlib
 
 from tool import Server, equal, require
 
@@ -86,6 +87,14 @@ def chunks(count, size=65536):
 
 CHUNKED = head("POST /v1/push HTTP/1.1", AUTH, "Transfer-Encoding: chunked").encode()
 
+
+
+def bomb(mebibytes):
+    """That many zeros, compressed without ever being there at once."""
+    packer = zlib.compressobj(9)
+    return b"".join([packer.compress(bytes(1 << 20)) for _ in range(mebibytes)] + [packer.flush()])
+
+
 # Name, what is sent, what may be answered; None is a connection closed without a word.
 ATTACKS = [
     ("no HTTP", "\0\1\2\3\r\n\r\n", (400, None)),
@@ -117,7 +126,14 @@ ATTACKS = [
     ("a chunk's size that is no number", CHUNKED + b"xyz\r\n", (400, None)),
     ("a chunk's size over 64 bits", CHUNKED + b"F" * 20 + b"\r\n", (400, None)),
     ("a chunk longer than its size", CHUNKED + b"1\r\nab\r\n0\r\n\r\n", (400, None)),
-    ("a gzip body", post(b"\x1f\x8b" + b"\0" * 100, "Content-Encoding: gzip"), (400, 415)),
+    ("a gzip body", post(b"\x1f\x8b" + b"\0" * 100, "Content-Encoding: gzip"), (415,)),
+    ("two encodings", post(zlib.compress(b"x" * 100), "Content-Encoding: deflate, deflate"), (415,)),
+    ("a body that is not what it is encoded in", post(b"\0" * 100, "Content-Encoding: deflate"), (400,)),
+    ("a compressed body that breaks off", post(zlib.compress(bytes(9999))[:-5], "Content-Encoding: deflate"),
+     (400,)),
+    ("a compressed body with a tail", post(zlib.compress(b"x") + b"x", "Content-Encoding: deflate"), (400,)),
+    ("64 MiB in 64 KiB", post(zlib.compress(bytes(64 << 20)), "Content-Encoding: deflate"), (413,)),
+    ("1 GiB in 1 MiB", post(bomb(1024), "Content-Encoding: deflate"), (413,)),
     ("a path upwards", head("GET /v1/../../../etc/passwd HTTP/1.1", AUTH), (400, 404)),
     ("an encoded path upwards", head("GET /v1/%2e%2e%2f%2e%2e/etc/passwd HTTP/1.1", AUTH), (400, 404)),
     ("an encoded line break", head("GET /v1/x%0d%0aSet-Cookie:%20a=b HTTP/1.1", AUTH), (400, 404)),

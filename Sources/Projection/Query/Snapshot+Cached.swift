@@ -1,4 +1,4 @@
-public import Journal
+import Journal
 
 /// A collection a server keeps was read before anything of it was taken in.
 public struct NotCached: Error, Sendable, Hashable, CustomStringConvertible {

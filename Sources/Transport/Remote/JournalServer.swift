@@ -5,6 +5,7 @@ public struct JournalServer: Remote {
   private let url: String
   private let exchange: any HTTPExchange
   private let authorization: @Sendable () async throws -> String?
+  private let coding = RequestCoding()
 
   /// - Parameters:
   ///   - url: The server's address; `https`, or `http` on loopback.
@@ -24,6 +25,7 @@ public struct JournalServer: Remote {
 
   public func info(device: DeviceID) async throws -> RemoteInfo {
     let answer = try await send("GET", "/v1/info?device=\(device)")
+    coding.learn(from: answer)
     return try decode(answer, FeedCodec.decodeInfo)
   }
 
@@ -32,8 +34,19 @@ public struct JournalServer: Remote {
       throw TransportError.invalidConfiguration("a push to our server carries a checkpoint")
     }
     let body = PushCodec.encode(witness, segment: push.segment)
-    let answer = try await send(
-      "POST", "/v1/push", body, alsoAllowing: [400, 409, 412, 413, 422, 500])
+    let statuses = [400, 409, 412, 413, 422, 500]
+    var answer: HTTPExchangeResponse
+    if let shorter = coding.compress(body) {
+      answer = try await send(
+        "POST", "/v1/push", shorter, coding: RequestCoding.name, alsoAllowing: statuses + [415])
+      // Something between here and the server, or one put back to an older release.
+      if answer.status == 415 {
+        coding.forget()
+        answer = try await send("POST", "/v1/push", body, alsoAllowing: statuses)
+      }
+    } else {
+      answer = try await send("POST", "/v1/push", body, alsoAllowing: statuses)
+    }
     switch answer.status {
     case 413, 422: return .failed(failure(answer, .request))
     case 400, 500: return .failed(failure(answer, .unknown))
@@ -76,10 +89,12 @@ public struct JournalServer: Remote {
   }
 
   fileprivate func send(
-    _ method: String, _ path: String, _ body: [UInt8]? = nil, alsoAllowing allowed: [Int] = []
+    _ method: String, _ path: String, _ body: [UInt8]? = nil, coding: String? = nil,
+    alsoAllowing allowed: [Int] = []
   ) async throws -> HTTPExchangeResponse {
     var headers = [(name: "Accept", value: "application/cbor")]
     if body != nil { headers.append((name: "Content-Type", value: "application/cbor")) }
+    if let coding { headers.append((name: "Content-Encoding", value: coding)) }
     let credentials = try await authorization()
     var answer = try await send(method, path, headers, body, credentials)
     if answer.status == 401, let fresh = try await authorization(), fresh != credentials {

@@ -56,7 +56,7 @@ import Transport
     #expect(try device.store.read { try $0.get("drafts", "x") } == ["name": "someone"])
   }
 
-  @Test func `S-BD-07 tells a collection never taken in from an empty one and from a missing record`()
+  @Test func `S-BD-07 tells a collection never taken in from an empty one`()
     async throws
   {
     let server = PlainServer(Self.puts)
@@ -84,8 +84,7 @@ import Transport
     #expect(throws: JournalError.self) { try device.store.read { try $0.requireCached("") } }
   }
 
-  @Test func `S-BD-08 keeps the temporary id of a record whose edits cannot be delivered`() async throws
-  {
+  @Test func `S-BD-08 keeps the temporary id of what cannot be delivered`() async throws {
     let server = PlainServer()
     let device = try await PlainDevice(server)
     try await device.store.write { try $0.create("c", "t", ["n": 1]) }
@@ -161,8 +160,7 @@ import Transport
     #expect(push < read)
   }
 
-  @Test func `S-BD-22 takes nothing in while edits are pending, where that is asked for`() async throws
-  {
+  @Test func `S-BD-22 takes nothing in while edits are pending, if asked to`() async throws {
     let server = PlainServer(Self.puts)
     server.write("c", "1", ["n": 1])
     let device = try await PlainDevice(server)
@@ -213,7 +211,9 @@ import Transport
     try device.store.journal.read { reader in
       var lines: [String] = []
       try reader.scanEdits { sequence, state in
-        guard state.delivery == .pending, let entry = try reader.entry(sequence) else { return true }
+        guard state.delivery == .pending, let entry = try reader.entry(sequence) else {
+          return true
+        }
         let record = try entry.plainBody.withUnsafeBytes { try Body($0).record()?.names.key }
         lines.append("\(entry.header.kind) \(record ?? "?")")
         return true

@@ -13,12 +13,15 @@ struct ServerApplication {
   func router() -> Router<BasicRequestContext> {
     let router = Router()
     router.get("/v1/info") { request, _ in
-      try await answer(request) { journal in
+      var response = try await answer(request) { journal in
         guard let device = try device(request) else {
           throw ServerError.badRequest("`device` is missing")
         }
         return FeedCodec.encode(try journal.info(device: device))
       }
+      // What requests may be encoded in (RFC 7694).
+      response.headers[.acceptEncoding] = "deflate"
+      return response
     }
     router.get("/v1/feed") { request, _ in
       try await answer(request) { journal in
@@ -103,9 +106,22 @@ struct ServerApplication {
       throw ServerError.tooLarge
     }
     do {
-      return try buffer.withUnsafeReadableBytes { try PushCodec.decode($0) }
+      guard let plain = try Self.decoded(buffer, request.headers[.contentEncoding]) else {
+        throw ServerError.tooLarge
+      }
+      return try plain.withUnsafeBytes { try PushCodec.decode($0) }
     } catch let error as JournalError {
       throw ServerError.badRequest("the request cannot be read: \(error)")
+    }
+  }
+
+  /// A body as it was before it was encoded; nil where that is longer than a request may be.
+  private static func decoded(_ buffer: ByteBuffer, _ encoding: String?) throws -> [UInt8]? {
+    let bytes = [UInt8](buffer.readableBytesView)
+    switch encoding?.lowercased() {
+    case nil, "", "identity": return bytes
+    case "deflate": return try Deflate.decompress(bytes, atMost: HTTPLimits.requestBytes)
+    default: throw ServerError.unsupportedEncoding
     }
   }
 

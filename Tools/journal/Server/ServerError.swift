@@ -6,6 +6,7 @@ enum ServerError: Error, Equatable {
   case unauthorized
   case notFound
   case tooLarge
+  case unsupportedEncoding
   /// The cursor is of another epoch, of a lost future, or below the horizon.
   case cursorUnknown(code: String, message: String)
   case unavailable(String)
@@ -16,6 +17,7 @@ enum ServerError: Error, Equatable {
     case .unauthorized: 401
     case .notFound: 404
     case .tooLarge: 413
+    case .unsupportedEncoding: 415
     case .cursorUnknown: 410
     case .unavailable: 503
     }
@@ -27,6 +29,7 @@ enum ServerError: Error, Equatable {
     case .unauthorized: "unauthorized"
     case .notFound: "not-found"
     case .tooLarge: "too-large"
+    case .unsupportedEncoding: "unsupported-encoding"
     case .cursorUnknown(let code, _): code
     case .unavailable: "unavailable"
     }
@@ -38,6 +41,7 @@ enum ServerError: Error, Equatable {
     case .unauthorized: "the request carries no token this server knows"
     case .notFound: "there is nothing at this address"
     case .tooLarge: "the request is over 2 MiB"
+    case .unsupportedEncoding: "the request's body is encoded in another way than deflate"
     }
   }
 }
