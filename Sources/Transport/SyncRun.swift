@@ -82,6 +82,7 @@ struct SyncRun {
         fruitless += 1
       case .forked:
         try await becomeNewDevice()
+        try await beginIfCursorUnknown()
         fruitless += 1
       }
       guard fruitless < Self.attemptLimit else {

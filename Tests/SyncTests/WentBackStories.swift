@@ -69,6 +69,32 @@ import Testing
     for device in [a2, b2] { try await device.expectSound() }
   }
 
+  @Test func `gets from a copy too what it had acknowledged before what is pending`() async throws {
+    let world = try World()
+    let a = try await world.device("a")
+    try await a.put("1", ["n": 1])
+    try await a.sync()
+    try world.backUp()
+    try await a.put("2", ["n": 2])
+    try await a.sync()
+    try await a.update("2", ["late": true])
+    a.store.close()
+    try FileManager.default.copyItem(
+      atPath: world.scratch("a"), toPath: world.scratch("copy"))
+    let restored = try world.restored()
+    let (original, copy) = (try restored.open("a"), try restored.open("copy"))
+    // Now the server acknowledges as much of the journal as before, and what it lost is not there yet.
+    try await original.sync(.pullOnly)
+    try await copy.sync()
+    #expect(try copy.count(.deviceChanged) == 1)
+    #expect(try copy.get("2") == ["n": 2, "late": true])
+    try await restored.settle([original, copy])
+    for device in [original, copy] {
+      #expect(try device.get("2") == ["n": 2, "late": true])
+      try await device.expectSound()
+    }
+  }
+
   @Test func `is found out by the cursor where its witness tells nothing`() async throws {
     let (world, a, _) = try await afterBackup()
     let before = try a.store.picture()

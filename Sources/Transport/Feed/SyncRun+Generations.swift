@@ -18,6 +18,21 @@ extension SyncRun {
     }
   }
 
+  /// Begins a generation where the server does not know the cursor: of a journal that was copied it may
+  /// acknowledge as much as before by what the other copy has shown it, though it went back.
+  mutating func beginIfCursorUnknown() async throws {
+    let name = declaration.name
+    let cursor = try journal.read { try $0.cursor(of: name) }
+    guard let cursor, !cursor.cursor.isEmpty, !cursor.isTaking else { return }
+    do {
+      _ = try await remote.changes(after: cursor.cursor, limit: 1, device: journal.device)
+    } catch TransportError.cursorUnknown {
+      try await beginAnew(after: cursor)
+    } catch TransportError.resyncRequired {
+      // The server has what was delivered; the pull reads what it trimmed past.
+    }
+  }
+
   /// Whether the server once acknowledged more of this device's journal than it does now.
   private func hasForgotten(_ reader: JournalReader) throws -> Bool {
     guard let noted = try reader.witnessedSize(of: declaration.name), noted > acknowledgedSize
