@@ -143,7 +143,7 @@ let package = Package(
     .testTarget(
       name: "SimulationTests",
       dependencies: [
-        "Journal", "Projection", "Transport", "JournalTool", "TestKit",
+        "Journal", "Projection", "Transport", "TransportTesting", "JournalTool", "TestKit",
         .product(name: "Crypto", package: "swift-crypto"),
       ],
       path: "Tests/Simulation",

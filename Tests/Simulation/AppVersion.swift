@@ -19,7 +19,8 @@ enum AppVersion {
   private struct Second: Record {
     static let schema = Schema<Second>(
       "notes", version: 2, .index(Index("byA", on: \Second.a)),
-      .index(Index("byB", on: \Second.b)))
+      .index(Index("byB", on: \Second.b)),
+      .index(Index("byAB", on: \Second.a, then: .by(\Second.b))))
     var id: RecordID<Second>
     var a: Int?
     var b: Int?

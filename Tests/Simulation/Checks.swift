@@ -12,6 +12,7 @@ import Transport
     _ device: SimulatedDevice, _ server: SimulatedServer, isComplete: Bool = false
   ) async throws {
     try checkAcceptances(device, server)
+    try checkSetAside(device, refused: server.everRefused)
     if isComplete, device.knownIncarnation != server.incarnation { try forgetLost(device, server) }
     guard device.knownIncarnation == server.incarnation else { return }
     let cursor = try device.store.journal.read { try $0.cursor(of: "server") }
@@ -20,7 +21,7 @@ import Transport
     if let moment = cursor.flatMap({ stateMoment($0.cursor) }) {
       // Each record stands as it did at that moment, or is not shown yet.
       let (whole, none) = (
-        expectation(device, server, through: moment), Records.of(device.ledger.map(\.intent))
+        expectation(device, server, through: moment), Records.of(device.folded.map(\.intent))
       )
       var expected = whole
       for (name, fields) in none.live where shown.live[name] == fields {
@@ -52,7 +53,7 @@ import Transport
     var expected = server.records(through: through)
     let taken = Set(server.history.filter { $0.sequence <= through }.map(\.id))
     // An edit whose answer was lost stays on top until it has one, though the feed shows it already.
-    for edit in device.ledger
+    for edit in device.folded
     where !taken.contains(edit.id) || !device.acknowledged.contains(edit.id) {
       expected.apply(edit.intent)
     }
@@ -88,7 +89,7 @@ import Transport
   private static func forgetLost(_ device: SimulatedDevice, _ server: SimulatedServer) throws {
     let now = Set(server.history.map(\.id))
     // What it never had was written while the sync was on its way.
-    for edit in device.ledger where !now.contains(edit.id) && server.lost.contains(edit.id) {
+    for edit in device.folded where !now.contains(edit.id) && server.lost.contains(edit.id) {
       // What had changed nothing there is not delivered again by itself.
       let mayBeGone =
         device.hasTrimmed || server.replacements > 0 || server.everAbsorbed.contains(edit.id)
@@ -97,7 +98,9 @@ import Transport
           "loss", "\(device.name) did not deliver \(edit.intent) again, which the server lost")
       }
     }
-    device.ledger.removeAll { !now.contains($0.id) && server.lost.contains($0.id) }
+    device.ledger.removeAll {
+      !now.contains($0.id) && server.lost.contains($0.id) && !device.setAside.contains($0.id)
+    }
     device.acknowledged.subtract(server.lost)
     device.knownIncarnation = server.incarnation
   }
@@ -106,7 +109,11 @@ import Transport
   static func checkSettled(_ device: SimulatedDevice, _ server: SimulatedServer) async throws {
     let name = device.name
     let counts = try device.store.journal.read { try $0.counts() }
-    let open = counts.pending + counts.inFlight + counts.accepted + counts.parked
+    // A copy that has pushed and never pulled knows no history: what another server's accepted stays so
+    // until the clock of this one has passed it.
+    let mayWait = device.isCopied && server.replacements > 0
+    let open =
+      counts.pending + counts.inFlight + counts.parked + (mayWait ? 0 : counts.accepted)
     guard open == 0 else {
       throw Violation("pending", "\(name) has \(open) edits that are not settled")
     }
@@ -115,6 +122,7 @@ import Transport
       throw Violation("convergence", "\(name) shows \(shown.difference(from: expected))")
     }
     try checkDelivery(device, server)
+    try checkConflicts(device, server)
     let problems = try device.store.problems()
     guard problems.isEmpty else {
       throw Violation("verify", "\(name): \(problems.joined(separator: "; "))")
@@ -132,6 +140,11 @@ import Transport
     for (place, edit) in server.history.enumerated() { places[edit.id] = place }
     var lastOfRecord: [String: Int] = [:]
     var lastOfGroup: (group: SequenceNumber, place: Int)?
+    if let id = places.keys.first(where: { device.discarded.contains($0) }),
+      !device.isCopied, !device.hadLate
+    {
+      throw Violation("discard", "\(name) gave edit \(id) up, and the server has it")
+    }
     for edit in device.ledger {
       guard let place = places[edit.id] else {
         throw Violation("loss", "\(name)'s edit \(edit.intent) is not at the server")
@@ -142,10 +155,17 @@ import Transport
           "\(name)'s edit \(edit.intent) is at the server as \(server.history[place].intent)"
         )
       }
-      if let last = lastOfRecord[edit.intent.record], last >= place {
-        throw Violation("order", "\(name)'s edit \(edit.intent) came before an earlier one")
+      // What was set aside arrives behind what was written later, and what a copy that has trimmed the
+      // earlier edits delivers comes before what the other copy delivers again.
+      let mayBeLater =
+        device.everSetAside.contains(edit.id)
+        || (device.isCopied && server.incarnation > 0 && server.isSomeDeviceTrimmed)
+      if !mayBeLater {
+        if let last = lastOfRecord[edit.intent.record], last >= place {
+          throw Violation("order", "\(name)'s edit \(edit.intent) came before an earlier one")
+        }
+        lastOfRecord[edit.intent.record] = place
       }
-      lastOfRecord[edit.intent.record] = place
       if edit.group != 0, let lastOfGroup, lastOfGroup.group == edit.group,
         place != lastOfGroup.place + 1
       {

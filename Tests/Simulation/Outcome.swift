@@ -3,6 +3,16 @@ import Journal
 import Projection
 import TestKit
 
+/// What a plan is carried out in.
+@Simulated protocol World {
+  func run() async throws
+  func close()
+  var stores: [Store] { get }
+  /// What there is beside the stores, as text.
+  var remainder: String { get }
+  var editCount: Int { get }
+}
+
 /// What a plan came to.
 struct Outcome: Sendable {
   var violation: Violation?
@@ -14,12 +24,16 @@ struct Outcome: Sendable {
     var outcome = Outcome()
     do {
       let scratch = try Scratch()
-      let world = try SimulatedWorld(plan, scratch: scratch)
+      let world: any World =
+        switch plan.server {
+        case .journal: try SimulatedWorld(plan, scratch: scratch)
+        case .plain(let kind): PlainWorld(plan, kind, scratch: scratch)
+        }
       defer { world.close() }
       do { try await world.run() } catch {
         outcome.violation = error as? Violation ?? Violation("error", "\(error)")
       }
-      outcome.edits = world.server.history.count
+      outcome.edits = world.editCount
       outcome.hash = try hash(of: world)
     } catch {
       outcome.violation = outcome.violation ?? Violation("error", "\(error)")
@@ -27,9 +41,10 @@ struct Outcome: Sendable {
     return outcome
   }
 
-  @Simulated private static func hash(of world: SimulatedWorld) throws -> String {
+  @Simulated private static func hash(of world: any World) throws -> String {
     var hash = SHA256()
-    for store in world.devices.map(\.store) + [world.server.store] {
+    hash.update(data: [UInt8](world.remainder.utf8))
+    for store in world.stores {
       let root = try store.journal.read { $0.head.frontier.root }
       hash.update(data: root.bytes)
       hash.update(data: [UInt8](try store.visibleRecords().description.utf8))

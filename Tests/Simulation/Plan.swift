@@ -2,8 +2,18 @@
 /// they are, which is what shrinking needs.
 struct Plan: Sendable {
   var seed: UInt64
+  /// What stands in the middle.
+  var server = ServerKind.journal
   var deviceCount: Int
   var steps: [Step]
+}
+
+/// The server of a run.
+enum ServerKind: Sendable, Equatable {
+  /// Ours.
+  case journal
+  /// One of plain records, that misbehaves as the plan says.
+  case plain(PlainServerPlan)
 }
 
 /// What goes wrong at one request of a sync, or happens while it is on its way.
@@ -24,8 +34,8 @@ enum Fault: Sendable, Equatable {
   case busy
   /// The answer is not what the protocol allows.
   case garbled
-  /// The page has the changes of the page before in it as well.
-  case overlap
+  /// The page has the changes of an earlier page in it as well, so many pages back.
+  case overlap(pages: Int)
   /// The app goes on writing while the request is on its way, or its answer.
   case edits([Intent], answered: Bool)
   /// Another device syncs between this device's request and its answer.
@@ -73,6 +83,17 @@ enum Step: Sendable, Equatable {
   /// The copy becomes a device beside the one it was taken of.
   case fork(device: Int)
   case newDevice
+  /// Edits that were set aside are to be judged again: one of them, or all.
+  case retry(device: Int, choice: Int, isAll: Bool)
+  /// An edit that no server has is given up.
+  case discard(device: Int, choice: Int)
+  /// From now on the server refuses some edits and fails for others, or none.
+  case serverRules(areStrict: Bool)
+  /// Somebody who has no journal writes at a server of plain records.
+  case foreignWrite(Intent)
+  /// The same in a transaction, which is seen when it commits.
+  case foreignBegin([Intent])
+  case foreignCommit
   case serverRestart
   case serverTrim(isBold: Bool)
   case serverBackup

@@ -12,11 +12,14 @@ struct PlanGenerator {
   private let keys: Int
   private let devices: Int
   private let length: Int
+  /// Every third seed has a server of plain records.
+  private var isPlain: Bool { seed.isMultiple(of: 3) }
 
   private enum Trouble: CaseIterable {
     case lostAnswers, duplicates, late, crashes, disks, busy, garbled, overlap
     case editsMeanwhile, interleaving, trims, boldTrims, clocks, copies, forks, restores
     case replacement, rebuilds, upgrades, newDevices, groups, smallPages, fullStates
+    case refusals, poison, foreign
   }
 
   init(seed: UInt64) {
@@ -33,7 +36,9 @@ struct PlanGenerator {
   mutating func plan() -> Plan {
     var steps: [Step] = []
     for _ in 0..<length { steps.append(step()) }
-    return Plan(seed: seed, deviceCount: devices, steps: steps)
+    var plan = Plan(seed: seed, deviceCount: devices, steps: steps)
+    if isPlain { plan.server = .plain(PlainServerPlan(&random)) }
+    return plan
   }
 
   private mutating func chance(_ count: Int) -> Bool {
@@ -68,6 +73,17 @@ struct PlanGenerator {
     if strikes(.copies, 20) { return .restore(device: device()) }
     if strikes(.forks, 30) { return .fork(device: device()) }
     if strikes(.newDevices, 30) { return .newDevice }
+    if strikes(.refusals, 16) {
+      return .retry(
+        device: device(), choice: Int.random(in: 0..<8, using: &random), isAll: chance(3))
+    }
+    if strikes(.refusals, 16) {
+      return .discard(device: device(), choice: Int.random(in: 0..<8, using: &random))
+    }
+    if strikes(.refusals, 24) || strikes(.poison, 24) {
+      return .serverRules(areStrict: chance(2))
+    }
+    if isPlain, let step = foreignStep() { return step }
     if strikes(.restores, 12) { return .serverBackup }
     if strikes(.restores, 20) { return .serverRestore }
     if strikes(.replacement, 40) { return .serverReplace }
@@ -111,11 +127,20 @@ struct PlanGenerator {
     if strikes(.disks, 14) { return .diskFails(after: Int.random(in: 0..<6, using: &random)) }
     if strikes(.busy, 30) { return .busy }
     if strikes(.garbled, 20) { return .garbled }
-    if strikes(.overlap, 10) { return .overlap }
+    if strikes(.overlap, 10) { return .overlap(pages: Int.random(in: 1...3, using: &random)) }
     if strikes(.editsMeanwhile, 8) { return .edits(intents(), answered: chance(2)) }
     if strikes(.interleaving, 12) { return .otherSync(device: device()) }
     if strikes(.boldTrims, 30) { return .serverTrims(isBold: chance(2)) }
     return nil
+  }
+
+  private mutating func foreignStep() -> Step? {
+    guard troubles.contains(.foreign), chance(6) else { return nil }
+    switch Int.random(in: 0..<4, using: &random) {
+    case 0: return .foreignBegin(intents())
+    case 1: return .foreignCommit
+    default: return .foreignWrite(intent())
+    }
   }
 
   private mutating func intents() -> [Intent] {
@@ -136,8 +161,14 @@ struct PlanGenerator {
     guard intent.kind != .delete else { return intent }
     for name in ["a", "b", "c"] where chance(2) || (intent.fields.isEmpty && name == "c") {
       token += 1
+      // JSON has no references, and a merge patch takes a null for a field that goes.
+      let (isReference, isNull) = (chance(8), chance(10))
       intent.fields[name] =
-        chance(8) ? "lists/k\(token % keys)" : chance(10) ? "null" : "\(token)"
+        isPlain ? "\(token)" : isReference ? "lists/k\(token % keys)" : isNull ? "null" : "\(token)"
+    }
+    if strikes(.refusals, 8) { intent.fields["c"] = Ill.refused.rawValue }
+    if !isPlain, strikes(.poison, 12) {
+      intent.fields["c"] = (chance(2) ? Ill.tooLarge : Ill.failing).rawValue
     }
     if intent.kind == .update,
       let name = ["a", "b", "c"].first(where: { intent.fields[$0] == nil }),

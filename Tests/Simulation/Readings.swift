@@ -66,10 +66,14 @@ struct HeldEdit: Sendable, Equatable {
 
 extension Intent {
   init?(_ entry: StoredEntry) throws {
-    let read = try entry.plainBody.withUnsafeBytes { bytes -> Intent? in
+    try self.init(entry.header.kind, entry.plainBody)
+  }
+
+  /// What a body says; nil where it is no edit's.
+  init?(_ kind: EntryKind, _ body: [UInt8]) throws {
+    let read = try body.withUnsafeBytes { bytes -> Intent? in
       let body = try Body(bytes)
-      guard let names = try body.record()?.names,
-        let kind = Kind(rawValue: entry.header.kind.description)
+      guard let names = try body.record()?.names, let kind = Kind(rawValue: kind.description)
       else { return nil }
       var intent = Intent(kind: kind, collection: names.collection, key: names.key)
       if let raw = body.raw(.fields) ?? body.raw(.set) {
@@ -90,6 +94,7 @@ extension Intent {
         case .null: "null"
         case .integer(let number): "\(number)"
         case .reference(let collection, let key): "\(collection)/\(key)"
+        case .string(let text): text
         default: "\(value)"
         }
     }
@@ -104,6 +109,8 @@ extension Intent {
         values[name] = .integer(number)
       } else if text == "null" {
         values[name] = .null
+      } else if Ill(rawValue: text) != nil {
+        values[name] = .string(text)
       } else {
         let parts = text.split(separator: "/").map(String.init)
         values[name] = .reference(collection: parts[0], key: parts[1])

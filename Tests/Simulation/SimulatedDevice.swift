@@ -21,12 +21,31 @@ import Transport
   /// Whether it has let go of entries, and may not be able to deliver again what the server lost.
   var hasTrimmed = false
   var version = 0
-  private var saved:
-    (ledger: [HeldEdit], acknowledged: Set<String>, trimmed: Bool, incarnation: Int)?
+  /// Edits that are set aside, and those that were at any time.
+  var setAside: Set<String> = []
+  var everSetAside: Set<String> = []
+  /// Edits that were given up.
+  private(set) var discarded: Set<String> = []
+  /// Every edit this journal ever had of its own.
+  private(set) var everOwn: Set<String> = []
+  /// Whether there are, or were, two of it.
+  private(set) var isCopied = false
+  private struct Saved {
+    var ledger: [HeldEdit]
+    var acknowledged: Set<String>
+    var everSetAside: Set<String>
+    var discarded: Set<String>
+    var hasTrimmed: Bool
+    var incarnation: Int
+  }
+  private var saved: Saved?
   /// A push that is still on its way, to arrive after the next sync.
-  var late: Push?
-  /// The changes of the feed's last page, and the server they came from.
-  var lastPage: (incarnation: Int, changes: [FeedChange])?
+  var late: Push? { didSet { hadLate = hadLate || late != nil } }
+  private(set) var hadLate = false
+  /// The segment that was sent and not answered.
+  var inFlight: (incarnation: Int, bytes: [UInt8])?
+  /// The changes of the feed's last pages, and the server they came from.
+  var pages: [(incarnation: Int, changes: [FeedChange])] = []
 
   private init(
     name: String, path: String, clock: MachineClock, random: MachineRandom, store: Store,
@@ -41,13 +60,14 @@ import Transport
   }
 
   static func create(
-    name: String, path: String, time: TrueTime, seed: UInt64, incarnation: Int
+    name: String, path: String, time: TrueTime, seed: UInt64, incarnation: Int,
+    remote: RemoteDeclaration? = nil
   ) async throws -> SimulatedDevice {
     let (clock, random) = (MachineClock(time), MachineRandom(seed: seed))
     let store = try Store.create(
       at: path, label: name, configuration: .simulated(clock, random))
-    let declaration = try RemoteDeclaration(
-      name: "server", kind: "journal", url: "http://localhost")
+    let declaration =
+      try remote ?? RemoteDeclaration(name: "server", kind: "journal", url: "http://localhost")
     _ = try await store.journal.transact { context in
       try context.append(Draft(.declared, body: declaration.body()))
     }
@@ -125,6 +145,7 @@ import Transport
         "durability", "\(name) wrote \(intents) and has \(edits.map(\.intent)) of it")
     }
     ledger += edits
+    everOwn.formUnion(edits.map(\.id))
   }
 
   /// What an app could have meant: it sees the records it changes.
@@ -147,6 +168,48 @@ import Transport
     return fitting
   }
 
+  // MARK: Edits that are set aside
+
+  /// What the device shows of its own accord: what it was told to write, and is not set aside.
+  var folded: [HeldEdit] { ledger.filter { !setAside.contains($0.id) } }
+
+  func retry(choice: Int, isAll: Bool) async throws {
+    let parked = try store.journal.parked().map(\.sequence)
+    guard !parked.isEmpty else { return }
+    let chosen = isAll ? parked : [parked[choice % parked.count]]
+    let back = try await store.journal.retry(chosen)
+    guard Set(back).isSuperset(of: chosen) else {
+      throw Violation("retry", "\(name) was to retry \(chosen) and retries \(back)")
+    }
+  }
+
+  /// Gives up an edit no server has answered, with its group; nothing where one may have it.
+  ///
+  /// - Parameter isPlain: Its server joins edits, so that some are done with before they are sent.
+  func discard(choice: Int, isPlain: Bool = false) async throws {
+    let open = ledger.filter { !acknowledged.contains($0.id) }
+    guard !open.isEmpty else { return }
+    let edit = open[choice % open.count]
+    let unit = open.filter { edit.group == 0 ? $0.id == edit.id : $0.group == edit.group }
+    do {
+      let gone = try await store.journal.discard([edit.sequence], because: "planned")
+      guard Set(gone) == Set(unit.map(\.sequence)) else {
+        throw Violation("discard", "\(name) was to give up \(unit) and gave up \(gone)")
+      }
+    } catch JournalError.underWay {
+      return
+    } catch JournalError.notParked {
+      // Another copy of this journal has had it accepted, or the answer was booked in this step.
+      guard isCopied || isPlain else {
+        throw Violation("discard", "\(name) cannot give up \(edit.intent)")
+      }
+      return
+    }
+    let ids = Set(unit.map(\.id))
+    discarded.formUnion(ids)
+    ledger.removeAll { ids.contains($0.id) }
+  }
+
   // MARK: Copies
 
   private var copyPath: String { path + "-copy" }
@@ -154,7 +217,10 @@ import Transport
   func copyFiles() async throws {
     store.close()
     try Files.copy(path, to: copyPath)
-    saved = (ledger, acknowledged, hasTrimmed, knownIncarnation)
+    saved = Saved(
+      ledger: ledger, acknowledged: acknowledged, everSetAside: everSetAside,
+      discarded: discarded, hasTrimmed: hasTrimmed, incarnation: knownIncarnation)
+    isCopied = true
     try await open()
   }
 
@@ -163,8 +229,10 @@ import Transport
     guard let saved else { return }
     store.close()
     try Files.copy(copyPath, to: path)
-    (ledger, acknowledged, hasTrimmed, knownIncarnation) = saved
-    (late, lastPage) = (nil, nil)
+    (ledger, acknowledged) = (saved.ledger, saved.acknowledged)
+    (discarded, hasTrimmed, knownIncarnation) =
+      (saved.discarded, saved.hasTrimmed, saved.incarnation)
+    (late, inFlight, pages) = (nil, nil, [])
     try await open()
     checkedAcceptances = try store.journal.lastSequence
   }
@@ -179,7 +247,8 @@ import Transport
       name: name, path: path, clock: clock, random: random, store: store,
       incarnation: saved.incarnation)
     (device.ledger, device.acknowledged) = (saved.ledger, saved.acknowledged)
-    device.hasTrimmed = saved.trimmed
+    (device.everSetAside, device.discarded) = (saved.everSetAside, saved.discarded)
+    (device.hasTrimmed, device.isCopied) = (saved.hasTrimmed, true)
     device.checkedAcceptances = try store.journal.lastSequence
     return device
   }

@@ -1,4 +1,5 @@
 import Journal
+import Projection
 import Transport
 
 @testable import JournalTool
@@ -37,7 +38,7 @@ import Transport
   }
 
   private func exchange<R: Sendable>(
-    late: Push? = nil, garble: (R) -> R, overlap: (R) -> R = { $0 },
+    late: Push? = nil, garble: (R) -> R, overlap: (R, Int) -> R = { page, _ in page },
     carryOut: () async throws -> R
   ) async throws -> R {
     let request = requests
@@ -55,7 +56,7 @@ import Transport
       case .edits(let intents, answered: true):
         try await noting { try await surroundings.write(intents) }
       case .garbled: answer = garble(answer)
-      case .overlap: answer = overlap(answer)
+      case .overlap(let pages): answer = overlap(answer, pages)
       default: break
       }
     }
@@ -107,19 +108,45 @@ import Transport
     guard let witness = push.witness else {
       throw Violation("protocol", "\(device.name) pushes without its checkpoint")
     }
-    return try await exchange(
+    try checkSealed(push)
+    let answer = try await exchange(
       late: push,
       garble: { answer in
         guard case .judged(let verdicts, let size) = answer else { return answer }
         return .judged(verdicts: Array(verdicts.dropLast()), size: size)
       },
-      carryOut: { try await server.core.push(witness, segment: push.segment) })
+      carryOut: { try await server.take(push, witness) })
+    if case .failed = answer { hasStruck = true }
+    device.inFlight = nil
+    return answer
+  }
+
+  /// Edits that were sent are sent again in the same bytes, until there is an answer.
+  private func checkSealed(_ push: Push) throws {
+    let ids = try push.segment.withUnsafeBytes { try SegmentCodec.decode($0) }.map(\.id)
+    // Of another server nothing is known: what was sent to the old one is made anew.
+    if let sealed = device.inFlight, sealed.incarnation == server.incarnation,
+      sealed.bytes != push.segment
+    {
+      let before = try sealed.bytes.withUnsafeBytes { try SegmentCodec.decode($0) }.map(\.id)
+      if !Set(before).isDisjoint(with: ids) {
+        let found = Violation(
+          "sealed", "\(device.name) sends \(ids.count) edits in other bytes than before")
+        violation = found
+        throw found
+      }
+    }
+    device.inFlight = (server.incarnation, push.segment)
   }
 
   func changes(after cursor: String?, limit: Int, device id: DeviceID) async throws -> FeedPage {
     // Within a full state an older page would show what is gone since.
     let isEntries = cursor?.hasPrefix("e.") == true
-    let before = device.lastPage
+    if !isEntries { device.pages = [] }
+    let before = device.pages
+    await awaitBooking(through: cursor)
+    let none = ServerVersion(timestamp: 0, tieBreak: 0)
+    let booked = try device.store.journal.read { try $0.cursor(of: "server")?.through } ?? none
     return try await exchange(
       garble: { page in
         var page = page
@@ -129,10 +156,11 @@ import Transport
         }
         return page
       },
-      overlap: { page in
+      overlap: { page, pages in
         var page = page
-        if isEntries, before?.incarnation == server.incarnation {
-          page.changes = (before?.changes ?? []) + page.changes
+        if isEntries, let old = before.suffix(pages).first, old.incarnation == server.incarnation {
+          // What this device has not booked would be news before its time.
+          page.changes = old.changes.filter { $0.version <= booked } + page.changes
         }
         return page
       },
@@ -140,9 +168,23 @@ import Transport
         // Through the codec, as over HTTP.
         let page = try await server.core.feed(after: cursor, limit: limit, device: id)
         let read = try FeedCodec.encode(page).withUnsafeBytes { try FeedCodec.decode($0) }
-        if isEntries { device.lastPage = (server.incarnation, read.changes) }
+        if isEntries, !read.changes.isEmpty {
+          device.pages = device.pages.suffix(2) + [(server.incarnation, read.changes)]
+        }
         return read
       })
+  }
+
+  /// Within a full state the next page is asked for while the last one is booked: here it waits for that,
+  /// so that what happens meanwhile happens behind it in every run.
+  private func awaitBooking(through cursor: String?) async {
+    guard let cursor, cursor.hasPrefix("s.") || cursor.hasPrefix("x.") else { return }
+    // A page that cannot be booked leaves the cursor where it was.
+    for _ in 0..<20_000 {
+      let booked = try? device.store.journal.read { try $0.cursor(of: "server") }?.cursor
+      if booked == cursor { return }
+      await Task.yield()
+    }
   }
 
   func show(_ witness: Witness) async throws -> WitnessAnswer {

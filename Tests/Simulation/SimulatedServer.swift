@@ -23,6 +23,12 @@ import Transport
   private(set) var everAbsorbed: Set<String> = []
   /// What it had taken in and lost again by going back.
   private(set) var lost: Set<String> = []
+  /// Whether it refuses edits and fails for some, see ``take(_:_:)``.
+  var isStrict = false
+  /// Whether some device has let go of entries.
+  var isSomeDeviceTrimmed = false
+  /// Ids it has refused or failed for, with those of their groups.
+  var everRefused: Set<String> = []
   /// Counts how often it went back or was replaced.
   private(set) var incarnation = 0
   private(set) var replacements = 0
@@ -60,7 +66,7 @@ import Transport
   /// A request that arrives long after its sender has given up on it.
   func receive(_ push: Push, _ witness: Witness) async {
     // Nobody waits for the answer, whatever it is.
-    _ = try? await core.push(witness, segment: push.segment)
+    _ = try? await take(push, witness)
   }
 
   func trim(isBold: Bool) async throws {

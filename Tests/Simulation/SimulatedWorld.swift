@@ -5,7 +5,7 @@ import TestKit
 import Transport
 
 /// One run: a server, devices, and the steps of a plan, one after the other.
-@Simulated final class SimulatedWorld {
+@Simulated final class SimulatedWorld: World {
   private let scratch: Scratch
   private let plan: Plan
   private let time = TrueTime()
@@ -28,6 +28,10 @@ import Transport
     server.close()
     if SimulationTests.isAlone { RandomPool.shared.follow(nil) }
   }
+
+  var stores: [Store] { devices.map(\.store) + [server.store] }
+  var editCount: Int { server.history.count }
+  var remainder: String { "" }
 
   /// Carries everything out; throws what a checker or the library found wrong.
   func run() async throws {
@@ -78,7 +82,9 @@ import Transport
       try await Checks.check(device(number), server)
     case .compact(let number, let count):
       device(number).hasTrimmed = true
+      server.isSomeDeviceTrimmed = true
       _ = try await device(number).store.compact(keeping: count == 0 ? .nothing : .newest(count))
+      try Checks.checkTrimmed(device(number), server)
       try await Checks.check(device(number), server)
     case .clock(let number, let change): device(number).clock.apply(change)
     case .serverClock(let change): server.clock.apply(change)
@@ -91,6 +97,14 @@ import Transport
         name: name, path: scratch(name), time: time, seed: plan.seed &* 37 &+ UInt64(made))
       if let fork { devices.append(fork) }
     case .newDevice: if devices.count < 5 { try await addDevice() }
+    case .retry(let number, let choice, let isAll):
+      try await device(number).retry(choice: choice, isAll: isAll)
+      try await Checks.check(device(number), server)
+    case .discard(let number, let choice):
+      try await device(number).discard(choice: choice)
+      try await Checks.check(device(number), server)
+    case .serverRules(let areStrict): server.isStrict = areStrict
+    case .foreignWrite, .foreignBegin, .foreignCommit: break
     case .serverRestart: try server.restart()
     case .serverTrim(let isBold): try await server.trim(isBold: isBold)
     case .serverBackup: try server.backUp()
@@ -148,11 +162,26 @@ import Transport
 
   // MARK: The end
 
+  /// A poll that shows nothing new appends nothing, also where it shows old changes again.
+  private func pollAgain(_ device: SimulatedDevice) async throws {
+    // What came after this device's last sync is news.
+    try await sync(device, SyncPlan())
+    let last = try device.store.journal.lastSequence
+    var plan = SyncPlan()
+    plan.faults = (0..<6).map { PlannedFault(request: $0, fault: .overlap(pages: 1 + $0 % 3)) }
+    try await sync(device, plan)
+    guard try device.store.journal.lastSequence == last else {
+      throw Violation("poll", "\(device.name) appends entries where nothing is new")
+    }
+  }
+
   /// Nothing goes wrong any more: everybody syncs twice, a newcomer once, and all are compared.
   private func settle() async throws {
+    server.isStrict = false
     for _ in 0..<2 {
       for device in devices {
         time.advance(by: 1_000)
+        try await device.retry(choice: 0, isAll: true)
         do { try await sync(device, SyncPlan()) } catch {
           throw Violation(
             (error as? Violation)?.check ?? "error",
@@ -162,6 +191,7 @@ import Transport
     }
     try await addDevice()
     try await sync(devices[devices.count - 1], SyncPlan())
+    for device in devices { try await pollAgain(device) }
     for device in devices { try await Checks.checkSettled(device, server) }
     try Checks.check(server)
   }

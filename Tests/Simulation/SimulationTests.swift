@@ -45,7 +45,7 @@ import Testing
 extension Plan {
   var text: String {
     let text =
-      "\(deviceCount) devices\n"
+      "\(deviceCount) devices, \(server)\n"
       + steps.enumerated().map { "\($0.offset + 1). \($0.element)" }.joined(separator: "\n")
     return text.replacing("SimulationTests.", with: "")
   }
