@@ -60,11 +60,11 @@ def kinto_kill(ctx):
         return f"{edits} edits, {kills} kills"
 
 
-def device(ctx, server, name, *collections):
+def device(ctx, server, name, *collections, bucket="b"):
     os.environ["KINTO_AUTH"] = AUTHORIZATION
     directory = ctx.tool.init(ctx.path(name), "--device", name)
     ctx.tool("remote", "add", directory, "kinto", "--kind", "kinto", "--url", server.url,
-             "--bucket", "b", "--auth-env", "KINTO_AUTH",
+             "--bucket", bucket, "--auth-env", "KINTO_AUTH",
              *[option for c in collections for option in ("--collection", c)])
     return directory
 
@@ -127,9 +127,9 @@ def plain(value):
     return [plain(inner) for inner in value] if isinstance(value, list) else value
 
 
-def there(server):
+def there(server, bucket="b"):
     state = oracle.State()
-    state.records = server.records(*COLLECTIONS)
+    state.records = server.records(*COLLECTIONS, bucket=bucket)
     return state
 
 
