@@ -13,8 +13,8 @@ COLLECTIONS = ("nodes", "ways")
 
 
 def kinto(ctx):
-    with Kinto(ctx.directory) as server:
-        return exchange(ctx, server, rounds=ctx.size(5, 120))
+    with Kinto(ctx.directory, settings="kinto.includes = kinto.plugins.flush\n") as server:
+        return exchange(ctx, server, rounds=ctx.size(5, 120)) + restored(ctx, server)
 
 
 def kinto_pg(ctx):
@@ -163,6 +163,48 @@ def anew(ctx, server, pair):
         shown = {key for (collection, key) in oracle.State.of_export(ctx.tool.export(one)).records
                  if collection == "nodes" and key != "n3"}
         equal(shown, {f"later{n}" for n in range(3)}, "the collection that was made anew")
+
+
+def restored(ctx, server):
+    """The server goes back to a backup: what waits is delivered, and a full state shows what was lost."""
+    pair = [device(ctx, server, name, "restored", bucket="r") for name in ("r1", "r2")]
+    server.make("r", "restored")
+    client = server.client("r", "restored")
+    for n in range(6):
+        client.create_record(id=f"r{n}", data={"n": n})
+    one, other = pair
+    ctx.tool.settle(*pair)
+    backup = server.client("r").get_collection(id="restored")["data"], client.get_records()
+    ctx.tool.append(one, [{"op": "update", "collection": "restored", "id": "r0", "set": {"n": 10}},
+                          {"op": "delete", "collection": "restored", "id": "r1"}])
+    client.create_record(id="late", data={"n": 1})
+    ctx.tool.settle(*pair)
+    # Waits while it happens, on both.
+    ctx.tool.append(one, [{"op": "create", "collection": "restored", "id": "mine", "fields": {"n": 1}},
+                          {"op": "update", "collection": "restored", "id": "r2", "set": {"m": 2}}])
+    ctx.tool.append(other, [{"op": "update", "collection": "restored", "id": "r2", "set": {"k": 3}},
+                            {"op": "put", "collection": "restored", "id": "late", "fields": {"put": 1}}])
+    collection, records = backup
+    client.session.request("post", "/__flush__")
+    server.client("r").create_bucket()
+    server.client("r").create_collection(
+        id="restored", data={"last_modified": collection["last_modified"]}, safe=False)
+    for record in sorted(records, key=lambda record: record["last_modified"]):
+        client.update_record(id=record["id"], data=record, safe=False)
+    ctx.tool.settle(*pair)
+    # What was delivered since hides that the list's timestamp went back.
+    for one in pair:
+        ctx.tool("sync", one, "--full")
+    expected = {f"r{n}": {"n": n} for n in range(6)} | {
+        "r2": {"n": 2, "m": 2, "k": 3}, "mine": {"n": 1}, "late": {"put": 1}}
+    found = {key: fields for (_, key), fields in server.records("restored", bucket="r").items()}
+    equal(found, expected, "the records after a backup was restored")
+    for one in pair:
+        shown = {key: fields for (_, key), fields in
+                 oracle.State.of_export(ctx.tool.export(one)).records.items()}
+        equal(shown, expected, "the device's records after a backup was restored")
+        ctx.tool.verify(one)
+    return ", restored"
 
 
 def purged(ctx, server):
