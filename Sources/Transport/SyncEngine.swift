@@ -22,6 +22,9 @@ public actor SyncEngine {
   private var waiting: [CheckedContinuation<SyncReport, any Error>] = []
   /// Calls that want more than the running one does, and have to wait for their turn.
   private var turns: [CheckedContinuation<Void, Never>] = []
+  /// How long the server asked to be left alone during the last sync, whatever that came to; 0 where it did
+  /// not.
+  public private(set) var requestedPauseMilliseconds: UInt64 = 0
 
   /// - Parameters:
   ///   - journal: What to deliver from and take in to.
@@ -104,11 +107,17 @@ public actor SyncEngine {
     }
     isRunning = true
     runningOptions = options
-    let result: Result<SyncReport, any Error>
+    var result: Result<SyncReport, any Error>
     do {
       result = .success(try await run(direction, options))
     } catch {
       result = .failure(error)
+    }
+    requestedPauseMilliseconds = remote.requestedPause?.take() ?? 0
+    if case .success(var report) = result {
+      report.retryAfterMilliseconds = max(
+        report.retryAfterMilliseconds, requestedPauseMilliseconds)
+      result = .success(report)
     }
     isRunning = false
     let (waiters, next) = (waiting, turns)
@@ -178,7 +187,8 @@ public struct SyncReport: Sendable, Equatable {
   /// Edits still to be delivered, and set aside, afterwards.
   public var pending: UInt64 = 0
   public var parked: UInt64 = 0
-  /// How long the server wants to wait before it judges the edits it put off; 0 where it put off none.
+  /// How long the server wants to be left alone: because it says so, or before it judges edits it put off. 0
+  /// where it does not say.
   public var retryAfterMilliseconds: UInt64 = 0
   /// Where the feed stands; opaque.
   public var cursor: String?

@@ -121,8 +121,13 @@ import Transport
     func push(_ push: Push) async throws -> PushAnswer {
       _ = try await inner.push(push)
       began.continuation.yield()
-      try await Task.sleep(for: .seconds(3_600))
-      throw TransportError.unreachable("nobody cancelled")
+      let (stream, continuation) = AsyncStream.makeStream(of: Void.self)
+      await withTaskCancellationHandler {
+        for await _ in stream {}
+      } onCancel: {
+        continuation.finish()
+      }
+      throw CancellationError()
     }
     func changes(after cursor: String?, limit: Int, device: DeviceID) async throws -> FeedPage {
       try await inner.changes(after: cursor, limit: limit, device: device)

@@ -1,32 +1,13 @@
 /// What an answer is looked at for before anything is made of it.
 extension HTTPExchangeResponse {
-  /// The answer without the credentials of its request, where the server repeats them: what it says may
-  /// be written down.
-  func without(_ credentials: String?) -> HTTPExchangeResponse {
-    guard !(200...299).contains(status), let credentials else { return self }
+  /// A failure without what the server repeats of the request's credentials: what it says may be written
+  /// down. The content of a success is data, and stays as it is.
+  func without(_ secrets: Secrets) -> HTTPExchangeResponse {
+    guard !(200...299).contains(status) else { return self }
     var answer = self
-    let token = credentials.split(separator: " ").last.map(String.init) ?? credentials
-    for secret in [credentials, token] where secret.utf8.count >= 4 {
-      answer.body = Self.masking(Array(secret.utf8), in: answer.body)
-    }
+    answer.body = secrets.masked(body)
+    answer.headers = headers.map { (name: $0.name, value: secrets.masked($0.value)) }
     return answer
-  }
-
-  private static func masking(_ secret: [UInt8], in body: [UInt8]) -> [UInt8] {
-    var masked: [UInt8] = []
-    var position = 0
-    while position < body.count {
-      if body.count - position >= secret.count,
-        body[position..<position + secret.count].elementsEqual(secret)
-      {
-        masked.append(UInt8(ascii: "*"))
-        position += secret.count
-      } else {
-        masked.append(body[position])
-        position += 1
-      }
-    }
-    return masked
   }
 
   /// Throws where a success is a page for people: that of a network one has to log in to, not the

@@ -40,6 +40,9 @@ struct KintoRequest {
 struct KintoAnswer {
   let status: Int
   let body: Fields
+  /// How long the server wants to be left alone.
+  var retryAfterMilliseconds: UInt64?
+  var secrets = Secrets(nil)
 
   /// The record in it.
   func record(from place: String) throws(TransportError) -> KintoRecord {
@@ -61,7 +64,7 @@ struct KintoAnswer {
     var text = ""
     if case .string(let said) = body["message"] ?? .null { text = said }
     if let details = body["details"] { text += " " + JSONText.string(details) }
-    return text.isEmpty ? "the server answered with status \(status)" : text
+    return text.isEmpty ? "the server answered with status \(status)" : secrets.masked(text)
   }
 }
 
@@ -74,7 +77,7 @@ enum KintoBatchOutcome {
   /// Too much at once.
   case tooLarge(HTTPExchangeResponse)
   /// The server, not a request, is in trouble.
-  case failed(TransportError, retryAfterMilliseconds: UInt64)
+  case failed(TransportError)
 }
 
 extension KintoServer {
@@ -87,35 +90,34 @@ extension KintoServer {
   ///
   /// - Throws: ``TransportError`` where there is no answer, or one that is none.
   func send(_ requests: [KintoRequest], encoded body: [UInt8]) async throws -> KintoBatchOutcome {
-    let answer = try await send("POST", url + "/batch", body: body) { answer in
+    let (answer, secrets) = try await send("POST", url + "/batch", body: body) { answer in
       answer.status == 401
         || (try? Self.answers(answer, count: requests.count))?
           .contains { $0.status == 401 } ?? false
     }
     switch answer.status {
     case 200: break
-    case 401: return .failed(unauthorized(answer), retryAfterMilliseconds: 0)
+    case 401: return .failed(unauthorized(answer))
     case 409: return .unknown
     case 400, 413: return .tooLarge(answer)
-    case let status where Self.isTrouble(status):
-      return .failed(
-        later(answer), retryAfterMilliseconds: answer.retryAfterMilliseconds ?? 0)
+    case let status where Self.isTrouble(status): return .failed(later(answer))
     default:
       throw TransportError.protocolViolation(
         "\(url)/batch answered with status \(answer.status); a Kinto server's URL ends with its version"
       )
     }
-    let answers = try Self.answers(answer, count: requests.count)
+    let answers = try Self.answers(answer, count: requests.count, secrets)
     // A conflict between two of the server's transactions takes the whole batch back, also what was
     // answered with 201 before and after it.
     if answers.contains(where: { $0.status == 409 }) { return .unknown }
     if answers.contains(where: { $0.status == 401 }) {
-      return .failed(unauthorized(answer), retryAfterMilliseconds: 0)
+      return .failed(unauthorized(answer))
     }
-    if let trouble = answers.first(where: { Self.isTrouble($0.status) }) {
-      let error = TransportError.unavailable(
-        "\(url) answered with status \(trouble.status). Sync again later")
-      return .failed(error, retryAfterMilliseconds: answer.retryAfterMilliseconds ?? 0)
+    let troubles = answers.filter { Self.isTrouble($0.status) }
+    if let first = troubles.first {
+      let asked = troubles.compactMap(\.retryAfterMilliseconds)
+      let longest = (asked + [answer.retryAfterMilliseconds].compactMap(\.self)).max()
+      return .failed(later(first.status, retryAfterMilliseconds: longest))
     }
     return .answers(answers)
   }
@@ -125,8 +127,22 @@ extension KintoServer {
     status == 405 || status == 410 || status == 429 || status >= 500
   }
 
+  /// What the answer to one request of a batch asks for; its date is that of the batch.
+  private static func retryAfter(
+    _ headers: Value?, within answer: HTTPExchangeResponse
+  ) -> UInt64? {
+    guard case .object(let headers) = headers ?? .null else { return nil }
+    var one = HTTPExchangeResponse(status: 200, body: [])
+    for (name, value) in headers {
+      if case .string(let text) = value { one.headers.append((name: name, value: text)) }
+      if case .integer(let number) = value { one.headers.append((name: name, value: "\(number)")) }
+    }
+    one.headers += answer.headers.filter { $0.name.lowercased() == "date" }
+    return one.retryAfterMilliseconds
+  }
+
   private static func answers(
-    _ answer: HTTPExchangeResponse, count: Int
+    _ answer: HTTPExchangeResponse, count: Int, _ secrets: Secrets = Secrets(nil)
   ) throws(TransportError) -> [KintoAnswer] {
     guard case .object(let body) = try KintoCodec.decode(answer.body, from: "a batch"),
       case .array(let items) = body["responses"] ?? .null, items.count == count
@@ -138,7 +154,9 @@ extension KintoServer {
       else { throw .protocolViolation("a batch was answered with what has no status") }
       var fields = Fields()
       if case .object(let body) = one["body"] ?? .null { fields = body }
-      answers.append(KintoAnswer(status: Int(status), body: fields))
+      var said = KintoAnswer(status: Int(status), body: fields, secrets: secrets)
+      said.retryAfterMilliseconds = retryAfter(one["headers"], within: answer)
+      answers.append(said)
     }
     return answers
   }

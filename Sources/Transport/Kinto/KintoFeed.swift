@@ -75,7 +75,7 @@ struct KintoFeed {
   /// The timestamp of the collection; 0 where these credentials may not see it.
   private func made() async throws -> UInt64 {
     let path = server.path(collection)
-    let answer = try await server.send("GET", server.url + path)
+    let answer = try await server.send("GET", server.url + path).answer
     switch answer.status {
     case 200: return try stamp(answer.header("etag"))
     case 403: return 0
@@ -103,9 +103,9 @@ struct KintoFeed {
       } else {
         address += "_sort=last_modified&_limit=\(limit)&_since=\(since)"
       }
-      let answer: HTTPExchangeResponse
+      let (answer, secrets): (HTTPExchangeResponse, Secrets)
       do {
-        answer = try await server.send("GET", address, headers: headers)
+        (answer, secrets) = try await server.send("GET", address, headers: headers)
       } catch TransportError.protocolViolation(let reason) where query == nil && limit > 1 {
         // Most likely records so large that a page of them is longer than an answer may be.
         guard limit > 8 else { throw TransportError.protocolViolation(reason) }
@@ -113,7 +113,9 @@ struct KintoFeed {
         continue
       }
       switch answer.status {
-      case 200: return answer
+      case 200:
+        try secrets.checkAbsent(in: answer.header("next-page") ?? "", from: place)
+        return answer
       case 400 where query != nil: return answer
       case 304: return nil
       case 400:

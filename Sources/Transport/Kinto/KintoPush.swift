@@ -86,7 +86,8 @@ struct KintoPush {
         for one in chunk {
           units[one.unit].refuse(code: "http-\(answer.status)", message: said)
         }
-      case .failed(let error, let after): (failure, retryAfter) = (error, after)
+      case .failed(let error):
+        (failure, retryAfter) = (error, error.retryAfterMilliseconds ?? 0)
       }
     } catch let error as TransportError {
       failure = error

@@ -14,8 +14,7 @@ public struct KintoServer: Remote {
   let url: String
   let collections: [String]
   let settings: KintoSettings
-  private let exchange: any HTTPExchange
-  private let authorization: @Sendable () async throws -> String?
+  private let exchange: AuthorizedExchange
   private let limits = KintoLimits()
 
   /// - Parameters:
@@ -45,11 +44,11 @@ public struct KintoServer: Remote {
     self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
     self.collections = collections
     self.settings = settings
-    self.exchange = exchange
-    self.authorization = authorization
+    self.exchange = AuthorizedExchange(exchange: exchange, authorization: authorization)
   }
 
   public var isWitness: Bool { false }
+  public var requestedPause: RequestedPause? { exchange.pause }
 
   /// A batch of the size servers take unless told otherwise: each is written down when it is answered, so that a
   /// process that never lives long gets on.
@@ -59,7 +58,7 @@ public struct KintoServer: Remote {
   ///
   /// - Throws: ``TransportError/protocolViolation(_:)`` where it is no Kinto server.
   public func info(device: DeviceID) async throws -> RemoteInfo {
-    let answer = try await send("GET", url + "/")
+    let answer = try await send("GET", url + "/").answer
     switch answer.status {
     case 200: break
     case 401: throw unauthorized(answer)
@@ -135,29 +134,17 @@ extension KintoServer {
   /// Sends a request; one whose credentials are not accepted once more with new ones.
   ///
   /// - Parameter isRefused: Whether an answer says that it does not take the credentials.
+  /// - Returns: The answer, and what is to be taken out of what is kept of a success.
   /// - Throws: ``TransportError`` where there is no answer; any status is one.
   func send(
     _ method: String, _ url: String, headers extra: [(name: String, value: String)] = [],
     body: [UInt8]? = nil, isRefused: (HTTPExchangeResponse) -> Bool = { $0.status == 401 }
-  ) async throws -> HTTPExchangeResponse {
+  ) async throws -> (answer: HTTPExchangeResponse, secrets: Secrets) {
     var headers = [(name: "Accept", value: "application/json")] + extra
     if body != nil { headers.append((name: "Content-Type", value: "application/json")) }
-    let credentials = try await authorization()
-    let answer = try await send(method, url, headers, body, credentials)
-    guard isRefused(answer), let fresh = try await authorization(), fresh != credentials else {
-      return answer
-    }
-    return try await send(method, url, headers, body, fresh)
-  }
-
-  private func send(
-    _ method: String, _ url: String, _ headers: [(name: String, value: String)], _ body: [UInt8]?,
-    _ credentials: String?
-  ) async throws -> HTTPExchangeResponse {
-    var headers = headers
-    if let credentials { headers.append((name: "Authorization", value: credentials)) }
-    return try await exchange.send(
-      HTTPExchangeRequest(method: method, url: url, headers: headers, body: body))
+    return try await exchange.sendKeepingSecrets(
+      HTTPExchangeRequest(method: method, url: url, headers: headers, body: body),
+      isRefused: isRefused)
   }
 
   func unauthorized(_ answer: HTTPExchangeResponse) -> TransportError {
@@ -167,7 +154,13 @@ extension KintoServer {
   }
 
   func later(_ answer: HTTPExchangeResponse) -> TransportError {
-    .unavailable("\(url) answered with status \(answer.status). Sync again later")
+    later(answer.status, retryAfterMilliseconds: answer.retryAfterMilliseconds)
+  }
+
+  func later(_ status: Int, retryAfterMilliseconds: UInt64?) -> TransportError {
+    .unavailable(
+      "\(url) answered with status \(status). Sync again later",
+      retryAfterMilliseconds: retryAfterMilliseconds)
   }
 
   func missing(_ collection: String) -> TransportError {

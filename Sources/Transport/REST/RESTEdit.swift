@@ -9,25 +9,26 @@ struct RESTEdit {
     case delete
   }
 
-  /// Why such a server cannot be asked for it.
-  struct Unsupported: Error {
-    let message: String
-  }
-
   let id: EntryID
   let collection: String
   let key: String
   let rowKey: [UInt8]
   /// The version its writer had seen.
   let base: ServerVersion?
-  let what: What
   /// Whether it is to be carried out only where the record has not moved on.
   let isStrict: Bool
+  private(set) var edit: RecordEdit
   /// The version its record has in the journal by now.
   var known: ServerVersion?
 
-  var isUpdate: Bool {
-    if case .update = what { true } else { false }
+  /// As it is asked for: in a merge patch what is taken away is null.
+  var what: What {
+    switch edit {
+    case .create(let fields): .create(fields)
+    case .put(let fields): .put(fields)
+    case .update(let set, let unset): .update(Fields(set.map { $0 } + unset.map { $0 }))
+    case .delete, .nothing: .delete
+    }
   }
 
   /// Whether it makes the record where there is none.
@@ -38,46 +39,32 @@ struct RESTEdit {
     }
   }
 
+  /// - Throws: `RecordEdit.Unsupported`; `JournalError` for a body that is damaged.
   init(_ change: SegmentChange) throws {
     id = change.id
     isStrict = change.isStrict
     if case .version(let version) = change.base { base = version } else { base = nil }
-    (collection, key, rowKey, what) = try change.body.withUnsafeBytes { bytes in
+    (collection, key, rowKey, edit) = try change.body.withUnsafeBytes { bytes in
       let body = try Body(bytes)
       guard let names = try body.record()?.names, let rowKey = try body.record()?.rowKey else {
-        throw Unsupported(
-          message:
-            "a server of plain records cannot be asked for an erasure: delete the record there")
+        throw RecordEdit.Unsupported(
+          message: "a server of records cannot be asked for an erasure: delete the record there")
       }
-      guard body.raw(.operations) == nil else {
-        throw Unsupported(message: "a server of plain records knows no operations on fields")
-      }
-      return (names.collection, names.key, rowKey, try Self.what(change.kind, body))
+      return (names.collection, names.key, rowKey, try RecordEdit(change.kind, body))
     }
   }
 
-  private static func what(_ kind: EntryKind, _ body: Body) throws -> What {
-    switch kind {
-    case .create: return .create(try fields(body, .fields))
-    case .put: return .put(try fields(body, .fields))
-    case .delete: return .delete
-    case .update:
-      var patch = try fields(body, .set)
-      if body.raw(.unset) != nil {
-        var reader = try body.reader(.unset)
-        for _ in 0..<(try reader.arrayCount()) { patch[try reader.string()] = .null }
-      }
-      return .update(patch)
-    default: throw Unsupported(message: "a server of plain records cannot be asked for a \(kind)")
+  /// This edit and the next one of the same record as one; nil where each has to be asked for by itself.
+  func followed(by next: RESTEdit) -> RESTEdit? {
+    guard rowKey == next.rowKey else { return nil }
+    switch (edit, next.edit) {
+    case (.create, .update), (.create, .put), (.put, .update), (.put, .put), (.update, .update),
+      (.update, .put):
+      var both = self
+      both.edit = edit.followed(by: next.edit, isNew: false)
+      return both
+    // A create of a record that is there is an update of it; what a deletion leaves has a version of its own.
+    default: return nil
     }
-  }
-
-  private static func fields(_ body: Body, _ key: BodyKey) throws -> Fields {
-    guard let raw = body.raw(key) else { return Fields() }
-    var reader = CBORReader(raw)
-    guard case .object(let fields) = try reader.value(maxDepth: Limits.depth) else {
-      throw JournalError.damaged("the fields of an edit are not a map; run `journal verify`")
-    }
-    return fields
   }
 }

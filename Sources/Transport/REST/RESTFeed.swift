@@ -28,7 +28,7 @@ struct RESTFeed {
     var progress = cursor.progress
     if progress?.collection.utf8.elementsEqual(collection.utf8) == false { progress = nil }
     let (address, headers) = question(progress, since, cursor)
-    let answer = try await server.send("GET", address, headers: headers)
+    let (answer, secrets) = try await server.sendKeepingSecrets("GET", address, headers: headers)
     if answer.status == 304 {
       guard !headers.isEmpty, progress == nil else {
         throw TransportError.protocolViolation(
@@ -53,6 +53,7 @@ struct RESTFeed {
     let items = try items(whole, address)
     let records = try items.map { try RESTRecord($0, settings, at: address) }
     try advance(&cursor, progress, records, items.first, answer, whole, address: address, since)
+    try secrets.checkAbsent(in: cursor.text, from: address)
     let isPartial = settings.partial == .all
     return Answer(
       changes: try records.sorted { $0.version < $1.version }

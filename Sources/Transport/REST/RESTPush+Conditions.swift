@@ -95,7 +95,10 @@ extension RESTPush {
 
   /// Whether a record already has what an edit sends.
   private func shows(_ record: RESTRecord, _ fields: Fields) -> Bool {
-    guard let shown = record.fields else { return false }
+    record.fields.map { shows($0, fields) } ?? false
+  }
+
+  func shows(_ shown: Fields, _ fields: Fields) -> Bool {
     let settings = server.settings
     let own = [settings.idField, settings.clientIDField ?? settings.idField]
     return RESTCodec.plain(fields).allSatisfy { name, value in

@@ -1,18 +1,22 @@
 import Journal
 
 /// Delivers the changes of one segment, one request after the other, until one fails.
+///
+/// Edits of one record that stand side by side go as one request.
 struct RESTPush {
   let server: RESTServer
   /// Whether an earlier attempt may have reached the server.
   let isRepeated: Bool
-  private(set) var verdicts: [Verdict] = []
+  var verdicts: [Verdict] = []
   /// Why the exchange ended early.
-  private(set) var failure: TransportError?
+  var failure: TransportError?
+  /// The same, where it may be the doing of the edit that was asked for last.
+  var poison: PushFailure?
   /// What was learnt of records on the way, by collection and key as the segment names them.
   var known: [[UInt8]: Known] = [:]
-  private var isGroupRefused = false
+  var isGroupRefused = false
   /// Records that have moved on, as they are there: what follows about them waits for the edit before.
-  private var moved: [[UInt8]: FeedChange] = [:]
+  private(set) var moved: [[UInt8]: FeedChange] = [:]
 
   /// What an answer told of a record.
   struct Known {
@@ -28,9 +32,20 @@ struct RESTPush {
     self.isRepeated = isRepeated
   }
 
+  /// What the push came to.
+  var answer: PushAnswer {
+    guard let failure else { return .judged(verdicts: verdicts, size: 0) }
+    let isUntouched = verdicts.allSatisfy { if case .retry = $0 { true } else { false } }
+    // What the server has judged is written down first; the edit it fails for leads the next push.
+    if isUntouched, let poison { return .failed(poison) }
+    return .interrupted(verdicts: verdicts, by: failure)
+  }
+
+  /// Delivers one change by itself.
+  ///
   /// - Throws: ``TransportError`` where the segment has to stay in flight: a create may have been carried
   ///   out, and the server can be asked.
-  mutating func deliver(_ change: SegmentChange, known version: ServerVersion? = nil) async throws {
+  mutating func deliver(_ change: SegmentChange, known version: ServerVersion?) async throws {
     defer { if !change.moreOfGroup { isGroupRefused = false } }
     guard failure == nil else { return verdicts.append(.retry(afterMilliseconds: 0)) }
     guard !isGroupRefused else {
@@ -52,10 +67,14 @@ struct RESTPush {
       // Everything but a create by POST may be sent again, whatever became of it.
       verdict = .retry(afterMilliseconds: 0)
     } catch let error as InDoubt {
-      guard server.settings.clientIDField == nil else { throw error.cause }
+      guard server.settings.clientIDField == nil else {
+        guard poison != nil, verdicts.isEmpty else { throw error.cause }
+        failure = error.cause
+        return verdicts.append(.retry(afterMilliseconds: 0))
+      }
       failure = error.cause
       verdict = Self.inDoubt
-    } catch let error as RESTEdit.Unsupported {
+    } catch let error as RecordEdit.Unsupported {
       verdict = .refused(code: "unsupported", message: error.message)
     }
     if case .refused = verdict { isGroupRefused = change.moreOfGroup }
@@ -75,10 +94,10 @@ struct RESTPush {
 
   // MARK: One change
 
-  private mutating func verdict(_ edit: RESTEdit) async throws -> Verdict {
+  mutating func verdict(_ edit: RESTEdit) async throws -> Verdict {
     let key = known[edit.rowKey]?.key ?? edit.key
     guard key != ".", key != ".." else {
-      throw RESTEdit.Unsupported(
+      throw RecordEdit.Unsupported(
         message: "the key \"\(key)\" leads elsewhere in a URL; give the record another one")
     }
     let creates = server.settings.creates
@@ -162,7 +181,9 @@ struct RESTPush {
       }
     case .gone, .refused: return refused(answer)
     case .unauthorized: throw server.unauthorized(answer)
-    case .unknown where settings.creates == .post: throw InDoubt(cause: server.later(answer))
+    case .unknown where settings.creates == .post:
+      _ = later(answer)
+      throw InDoubt(cause: server.later(answer))
     case .later, .unknown: return later(answer)
     }
   }
@@ -204,94 +225,5 @@ struct RESTPush {
     case .unauthorized: throw server.unauthorized(answer)
     case .later, .unknown: return later(answer)
     }
-  }
-
-  /// The state an answer to an edit shows; nil where it has to be asked for.
-  private func shown(
-    _ answer: HTTPExchangeResponse, at address: String, sent: Fields, isPatch: Bool = false
-  ) -> RESTRecord? {
-    guard var record = try? server.record(answer, at: address) else { return nil }
-    guard let shown = record.fields else { return record }
-    let settings = server.settings
-    var fields = RESTCodec.plain(sent)
-    for name in [settings.idField, settings.clientIDField].compactMap({ $0 }) { fields[name] = nil }
-    guard settings.partial != .none else {
-      // Many servers answer with id and stamp alone: that is no empty record.
-      return shown.isEmpty && !fields.isEmpty ? nil : record
-    }
-    // That a field is gone cannot be laid over what was there.
-    guard !isPatch || fields.allSatisfy({ $0.value != .null || shown[$0.name] != nil }) else {
-      return nil
-    }
-    for (name, value) in shown { fields[name] = value }
-    record.fields = fields
-    return record
-  }
-
-  /// Asks for the state an answer did not show.
-  private mutating func applied(
-    _ edit: RESTEdit, under key: String, _ answer: HTTPExchangeResponse
-  ) async throws -> Verdict {
-    let address = server.address(edit.collection, key)
-    let state = try await server.send("GET", address)
-    switch server.rules.meaning(of: state.status) {
-    case .done: return try applied(edit, server.record(state, at: address), state)
-    case .gone: return .applied(try deletion(edit, key, state))
-    case .unauthorized: throw server.unauthorized(state)
-    case .later, .unknown: throw server.later(state)
-    case .refused:
-      return .refused(
-        code: "state-unknown",
-        message: "the server carried it out and shows the record neither in its answer nor at "
-          + address)
-    }
-  }
-
-  mutating func applied(
-    _ edit: RESTEdit, _ record: RESTRecord, _ answer: HTTPExchangeResponse? = nil,
-    isPartial: Bool = false
-  ) throws -> Verdict {
-    known[edit.rowKey] = Known(
-      key: record.key, version: record.version, etag: answer?.strongETag)
-    return .applied(
-      try record.change(
-        edit.collection, isPartial: isPartial && server.settings.partial != .none))
-  }
-
-  /// The state a deletion leaves. Servers seldom stamp it: it comes right after the version the record
-  /// had, or when the server's clock says.
-  mutating func deletion(
-    _ edit: RESTEdit, _ key: String, _ answer: HTTPExchangeResponse
-  ) throws -> FeedChange {
-    let address = server.address(edit.collection, key)
-    var version = (try? server.record(answer, at: address))?.version
-    if version == nil, let before = known[edit.rowKey]?.version ?? edit.base {
-      version = ServerVersion(timestamp: before.timestamp, tieBreak: before.tieBreak &+ 1)
-    }
-    if version == nil, let time = answer.serverTime {
-      version = ServerVersion(timestamp: time + 999, tieBreak: 0)
-    }
-    guard let version else {
-      throw TransportError.protocolViolation(
-        "\(address) is gone, and the answer has neither a version nor a Date header")
-    }
-    known[edit.rowKey] = Known(key: key, version: version, isLive: false)
-    return FeedChange(
-      collection: edit.collection, key: key, version: version, born: version, state: .deleted)
-  }
-
-  // MARK: Refusals
-
-  func refused(_ answer: HTTPExchangeResponse) -> Verdict {
-    let said = String(decoding: answer.body.prefix(400), as: UTF8.self)
-    return .refused(
-      code: "http-\(answer.status)",
-      message: said.isEmpty ? "the server answered with status \(answer.status)" : said)
-  }
-
-  /// Later means all of them later: the server, not the edit, is in trouble.
-  private mutating func later(_ answer: HTTPExchangeResponse) -> Verdict {
-    failure = server.later(answer)
-    return .retry(afterMilliseconds: answer.retryAfterMilliseconds ?? 0)
   }
 }

@@ -4,7 +4,7 @@ public import Journal
 /// list that can be asked for what changed since a version.
 ///
 /// What it answers counts as its feed: an accepted edit is settled by the state in its answer. Edits
-/// are sent one by one in their order; of a group what follows a refused edit is refused as well, what
+/// are sent one after the other in their order, those of one record that stand side by side as one; of a group what follows a refused edit is refused as well, what
 /// came before it stands, for such servers know no groups. Updates travel as JSON merge patches
 /// (RFC 7396): a field that was taken away goes as null.
 ///
@@ -18,8 +18,7 @@ public struct RESTServer: Remote {
   let collections: [String]
   let settings: RESTSettings
   let rules: AnswerRules
-  private let exchange: any HTTPExchange
-  private let authorization: @Sendable () async throws -> String?
+  private let exchange: AuthorizedExchange
 
   /// - Parameters:
   ///   - url: What the collections' names are appended to; `https`, or `http` on loopback.
@@ -48,11 +47,11 @@ public struct RESTServer: Remote {
     self.collections = collections
     self.settings = settings
     self.rules = rules.treating(settings.laterStatuses, as: .later)
-    self.exchange = exchange
-    self.authorization = authorization
+    self.exchange = AuthorizedExchange(exchange: exchange, authorization: authorization)
   }
 
   public var isWitness: Bool { false }
+  public var requestedPause: RequestedPause? { exchange.pause }
 
   /// Where the server gives ids, one: what refers to a record is sent when its id is known, and no two
   /// creates are in doubt at once.
@@ -74,12 +73,8 @@ public struct RESTServer: Remote {
   public func push(_ push: Push) async throws -> PushAnswer {
     let changes = try push.segment.withUnsafeBytes { try SegmentCodec.decode($0) }
     var run = RESTPush(server: self, isRepeated: push.isRepeated)
-    for (index, change) in changes.enumerated() {
-      let version = push.knownVersions.indices.contains(index) ? push.knownVersions[index] : nil
-      try await run.deliver(change, known: version)
-    }
-    if let failure = run.failure { return .interrupted(verdicts: run.verdicts, by: failure) }
-    return .judged(verdicts: run.verdicts, size: 0)
+    try await run.deliver(changes, known: push.knownVersions)
+    return run.answer
   }
 
   public func changes(
@@ -141,31 +136,24 @@ extension RESTServer {
     _ method: String, _ url: String, _ fields: Fields? = nil,
     headers extra: [(name: String, value: String)] = []
   ) async throws -> HTTPExchangeResponse {
+    try await sendKeepingSecrets(method, url, fields, headers: extra).answer
+  }
+
+  /// The same, with what is to be taken out of what is kept of a success.
+  func sendKeepingSecrets(
+    _ method: String, _ url: String, _ fields: Fields? = nil,
+    headers extra: [(name: String, value: String)] = []
+  ) async throws -> (answer: HTTPExchangeResponse, secrets: Secrets) {
     var headers = [(name: "Accept", value: "application/json")] + extra
     let body = fields.map { RESTCodec.encode($0, settings) }
     if body != nil { headers.append((name: "Content-Type", value: "application/json")) }
-    let credentials = try await authorization()
-    let answer = try await send(method, url, headers, body, credentials)
-    guard rules.meaning(of: answer.status) == .unauthorized,
-      let fresh = try await authorization(), fresh != credentials
-    else { return answer }
-    return try await send(method, url, headers, body, fresh)
-  }
-
-  private func send(
-    _ method: String, _ url: String, _ headers: [(name: String, value: String)], _ body: [UInt8]?,
-    _ credentials: String?
-  ) async throws -> HTTPExchangeResponse {
-    var headers = headers
-    if let credentials { headers.append((name: "Authorization", value: credentials)) }
-    let answer = try await exchange.send(
+    let (answer, secrets) = try await exchange.sendKeepingSecrets(
       HTTPExchangeRequest(method: method, url: url, headers: headers, body: body)
-    ).without(credentials)
-    try answer.checkHead()
+    ) { rules.meaning(of: $0.status) == .unauthorized }
     try answer.checkNotForPeople(at: url)
     guard (300...399).contains(answer.status), answer.status != 304,
       rules.meaning(of: answer.status) == .refused
-    else { return answer }
+    else { return (answer, secrets) }
     throw TransportError.protocolViolation(
       "\(url) answered with status \(answer.status), a redirect; redirects are refused: if the server "
         + "moved, add the remote with its new address")

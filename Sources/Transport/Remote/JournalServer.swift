@@ -3,8 +3,7 @@ public import Journal
 /// Our own server, over HTTP.
 public struct JournalServer: Remote {
   private let url: String
-  private let exchange: any HTTPExchange
-  private let authorization: @Sendable () async throws -> String?
+  private let exchange: AuthorizedExchange
   private let coding = RequestCoding()
 
   /// - Parameters:
@@ -19,9 +18,10 @@ public struct JournalServer: Remote {
   ) throws(TransportError) {
     try RemoteURL.check(url)
     self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
-    self.exchange = exchange
-    self.authorization = authorization
+    self.exchange = AuthorizedExchange(exchange: exchange, authorization: authorization)
   }
+
+  public var requestedPause: RequestedPause? { exchange.pause }
 
   public func info(device: DeviceID) async throws -> RemoteInfo {
     let answer = try await send("GET", "/v1/info?device=\(device)")
@@ -35,17 +35,19 @@ public struct JournalServer: Remote {
     }
     let body = PushCodec.encode(witness, segment: push.segment)
     let statuses = [400, 409, 412, 413, 422, 500]
-    var answer: HTTPExchangeResponse
+    var (answer, secrets): (HTTPExchangeResponse, Secrets)
     if let shorter = coding.compress(body) {
-      answer = try await send(
+      (answer, secrets) = try await sendKeepingSecrets(
         "POST", "/v1/push", shorter, coding: RequestCoding.name, alsoAllowing: statuses + [415])
       // Something between here and the server, or one put back to an older release.
       if answer.status == 415 {
         coding.forget()
-        answer = try await send("POST", "/v1/push", body, alsoAllowing: statuses)
+        (answer, secrets) = try await sendKeepingSecrets(
+          "POST", "/v1/push", body, alsoAllowing: statuses)
       }
     } else {
-      answer = try await send("POST", "/v1/push", body, alsoAllowing: statuses)
+      (answer, secrets) = try await sendKeepingSecrets(
+        "POST", "/v1/push", body, alsoAllowing: statuses)
     }
     switch answer.status {
     case 413, 422: return .failed(failure(answer, .request))
@@ -54,7 +56,7 @@ public struct JournalServer: Remote {
     case 412: return .sizeDiffers(size: try decode(answer, FeedCodec.decodeSize))
     default:
       let (verdicts, size) = try decode(answer, PushCodec.decodeVerdicts)
-      return .judged(verdicts: verdicts, size: size)
+      return .judged(verdicts: verdicts.map(secrets.masked), size: size)
     }
   }
 
@@ -89,32 +91,22 @@ public struct JournalServer: Remote {
   }
 
   fileprivate func send(
-    _ method: String, _ path: String, _ body: [UInt8]? = nil, coding: String? = nil,
-    alsoAllowing allowed: [Int] = []
+    _ method: String, _ path: String, _ body: [UInt8]? = nil, alsoAllowing allowed: [Int] = []
   ) async throws -> HTTPExchangeResponse {
+    try await sendKeepingSecrets(method, path, body, alsoAllowing: allowed).answer
+  }
+
+  private func sendKeepingSecrets(
+    _ method: String, _ path: String, _ body: [UInt8]?, coding: String? = nil,
+    alsoAllowing allowed: [Int]
+  ) async throws -> (answer: HTTPExchangeResponse, secrets: Secrets) {
     var headers = [(name: "Accept", value: "application/cbor")]
     if body != nil { headers.append((name: "Content-Type", value: "application/cbor")) }
     if let coding { headers.append((name: "Content-Encoding", value: coding)) }
-    let credentials = try await authorization()
-    var answer = try await send(method, path, headers, body, credentials)
-    if answer.status == 401, let fresh = try await authorization(), fresh != credentials {
-      answer = try await send(method, path, headers, body, fresh)
-    }
-    if answer.status == 200 || allowed.contains(answer.status) { return answer }
+    let (answer, secrets) = try await exchange.sendKeepingSecrets(
+      HTTPExchangeRequest(method: method, url: url + path, headers: headers, body: body))
+    if answer.status == 200 || allowed.contains(answer.status) { return (answer, secrets) }
     throw error(answer)
-  }
-
-  private func send(
-    _ method: String, _ path: String, _ headers: [(name: String, value: String)], _ body: [UInt8]?,
-    _ credentials: String?
-  ) async throws -> HTTPExchangeResponse {
-    var headers = headers
-    if let credentials { headers.append((name: "Authorization", value: credentials)) }
-    let answer = try await exchange.send(
-      HTTPExchangeRequest(method: method, url: url + path, headers: headers, body: body)
-    ).without(credentials)
-    try answer.checkHead()
-    return answer
   }
 
   private func failure(

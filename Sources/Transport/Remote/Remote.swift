@@ -23,12 +23,16 @@ public protocol Remote: Sendable {
   /// How to ask the server what differs without reading all of it; nil, unless said otherwise, where it
   /// cannot be asked.
   var reconciling: (any ReconcilingRemote)? { get }
+  /// Where it notes how long its server asks to be left alone beside what it answers; nil, unless said
+  /// otherwise, where it notes nothing.
+  var requestedPause: RequestedPause? { get }
 }
 
 extension Remote {
   public var isWitness: Bool { true }
   public var changesPerPush: Int { SegmentCodec.maximumChanges }
   public var reconciling: (any ReconcilingRemote)? { nil }
+  public var requestedPause: RequestedPause? { nil }
 }
 
 public struct RemoteInfo: Sendable, Equatable {

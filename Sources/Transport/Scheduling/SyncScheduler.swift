@@ -2,7 +2,7 @@ import Journal
 
 /// Syncs again and again: when asked, at intervals, and after failures with growing pauses.
 ///
-/// Pauses are exponential with full jitter. A pause a server asks for (`Retry-After`) is kept to the
+/// Pauses are exponential with full jitter. A pause a server asks for (`Retry-After`, `Backoff`) is kept to the
 /// millisecond, also when somebody asks for a sync meanwhile. Where credentials are not accepted, the
 /// remote is configured wrongly, or a person has to confirm, it stops until ``resume()``.
 ///
@@ -31,6 +31,7 @@ public actor SyncScheduler {
     didSet { if state != oldValue { observer(state) } }
   }
   private let sync: @Sendable () async throws -> SyncReport
+  private let requestedPause: @Sendable () async -> UInt64
   private let clock: any Clock<Duration>
   private let random: @Sendable () -> Double
   private let observer: @Sendable (State) -> Void
@@ -56,19 +57,25 @@ public actor SyncScheduler {
   ) {
     self.init(
       every: interval, firstPause: firstPause, longestPause: longestPause, clock: clock,
-      random: random, observer: observer
-    ) { try await engine.sync() }
+      random: random, observer: observer,
+      requestedPause: { await engine.requestedPauseMilliseconds },
+      sync: { try await engine.sync() })
   }
 
   /// The same for any way to sync, such as that of several engines.
+  ///
+  /// - Parameter requestedPause: How many milliseconds the server asked to be left alone during the sync
+  ///   before, as ``SyncEngine/requestedPauseMilliseconds`` tells it; asked after a sync that failed.
   public init(
     every interval: Duration? = nil, firstPause: Duration = .seconds(1),
     longestPause: Duration = .seconds(300), clock: any Clock<Duration> = ContinuousClock(),
     random: @escaping @Sendable () -> Double = { .random(in: 0..<1) },
     observer: @escaping @Sendable (State) -> Void = { _ in },
+    requestedPause: @escaping @Sendable () async -> UInt64 = { 0 },
     sync: @escaping @Sendable () async throws -> SyncReport
   ) {
     (self.sync, self.clock, self.random, self.observer) = (sync, clock, random, observer)
+    self.requestedPause = requestedPause
     schedule = SyncSchedule(first: firstPause, most: longestPause, interval: interval)
   }
 
@@ -107,9 +114,10 @@ public actor SyncScheduler {
         outcome = .completed(retryAfterMilliseconds: try await sync().retryAfterMilliseconds)
       } catch let error as TransportError {
         failure = error
+        let asked = max(error.retryAfterMilliseconds ?? 0, await requestedPause())
+        let isSaid = asked > 0 || error.retryAfterMilliseconds != nil
         outcome =
-          error.needsSomebody
-          ? .hopeless : .failed(retryAfterMilliseconds: error.retryAfterMilliseconds)
+          error.needsSomebody ? .hopeless : .failed(retryAfterMilliseconds: isSaid ? asked : nil)
       }
       try Task.checkCancellation()
       switch schedule.next(after: outcome, fraction: random()) {

@@ -66,10 +66,10 @@ import TransportTesting
     ]
   }
 
-  private func device(_ body: [UInt8]) async throws -> (PlainDevice, PlainServer) {
+  private func device(_ body: [UInt8]) async throws -> (RecordDevice, PlainServer) {
     let server = PlainServer(`A server of plain records`.puts)
     server.write("c", "kept", ["n": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     server.state.withLock { state in
       state.answering = { request in
@@ -102,7 +102,7 @@ import TransportTesting
   func `a key that is taken for what it is, and no path:`(_ key: String) async throws {
     let server = PlainServer(`A server of plain records`.puts)
     server.write("c", key, ["n": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     #expect(try device.keys.map { Array($0.utf8) } == [Array(key.utf8)])
     try await device.store.write { try $0.update("c", key, set: ["n": 2]) }
@@ -118,7 +118,7 @@ import TransportTesting
   {
     let server = PlainServer(`A server of plain records`.puts)
     server.write("c", key, ["n": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     try await device.store.write { try $0.delete("c", key) }
     #expect(try await device.sync().refused == 1)

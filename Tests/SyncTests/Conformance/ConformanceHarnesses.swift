@@ -127,6 +127,52 @@ struct MemorySubject: ConformanceSubject {
   }
 }
 
+/// What was seen of Kinto, in memory.
+struct KintoHarness: ConformanceHarness {
+  func makeSubject() async throws -> any ConformanceSubject { try KintoSubject() }
+}
+
+struct KintoSubject: ConformanceSubject {
+  let server = KintoDouble()
+  let remote: any Remote
+  let collection = "c"
+
+  init() throws {
+    var settings = KintoSettings()
+    settings.bucket = "b"
+    remote = try KintoServer(
+      url: server.root, collections: ["c"], settings: settings, exchange: server)
+  }
+
+  func write(_ key: String, _ fields: Fields?) async throws { server.write("c", key, fields) }
+
+  func records() async throws -> [String: Fields] {
+    server.state.withLock { state in
+      (state.records["c"] ?? [:]).filter { !$0.value.isDeleted }.mapValues(\.fields)
+    }
+  }
+
+  func loseNextAnswer() async throws -> Bool {
+    server.state.withLock { $0.lostAnswers = 1 }
+    return true
+  }
+
+  func refuse(_ key: String) async throws -> Bool {
+    server.state.withLock { state in
+      state.refusing = { _, id, _ in id == key ? 400 : nil }
+    }
+    return true
+  }
+
+  func rejectCredentials() async throws -> Bool {
+    server.state.withLock { $0.token = "another" }
+    return true
+  }
+
+  /// Its records have a stamp each.
+  func stopClock() async throws -> Bool { true }
+}
+
 /// The core of our own server, in a directory of its own.
 struct LoopbackHarness: ConformanceHarness {
   func makeSubject() async throws -> any ConformanceSubject { try await LoopbackSubject() }
@@ -134,6 +180,8 @@ struct LoopbackHarness: ConformanceHarness {
 
 /// Somebody else is a device; what the server has is what a device sees that reads it.
 final class LoopbackSubject: ConformanceSubject, @unchecked Sendable {
+  // SAFETY: all are constants, and safe from any thread, but for the world, which no two calls use at once: the
+  // suite asks one thing after the other.
   private let world: World
   private let other: Device
   let collection = "c"

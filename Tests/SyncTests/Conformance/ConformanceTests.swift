@@ -33,6 +33,11 @@ import TransportTesting
     expectConformance(await RemoteConformance.run(PlainHarness(creates: .post)))
   }
 
+  @Test func `finds nothing in a server that does as Kinto does`() async {
+    expectConformance(
+      await RemoteConformance.run(KintoHarness()), skipping: ["a restart changes nothing"])
+  }
+
   @Test func `finds nothing in our own server`() async {
     expectConformance(
       await RemoteConformance.run(LoopbackHarness()),

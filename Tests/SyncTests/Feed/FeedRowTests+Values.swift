@@ -111,7 +111,7 @@ extension `A feed that goes wrong` {
   {
     let server = PlainServer()
     server.write("c", "1", ["n": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     // Committed after the device looked, stamped before.
     server.state.withLock { state in

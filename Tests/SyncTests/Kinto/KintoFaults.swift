@@ -9,7 +9,7 @@ import Transport
   @Test(arguments: [0, 3, 9])
   func `takes a whole batch back for one conflict, and nothing is lost`(_ place: Int) async throws {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     for number in 0..<10 {
       try await device.store.write { try $0.create("c", "r\(number)", ["n": 1]) }
     }
@@ -22,7 +22,7 @@ import Transport
 
   @Test func `that never gets a batch done is left alone, and gets it later`() async throws {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     for key in ["1", "2"] { try await device.store.write { try $0.create("c", key, ["n": 1]) } }
     server.state.withLock { $0.conflicts = Array(repeating: 0, count: 40) }
     await #expect(throws: TransportError.self) { try await device.sync() }
@@ -34,7 +34,7 @@ import Transport
 
   @Test func `shows a record late, behind others with later timestamps`() async throws {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     server.write("c", "a", ["n": 1])
     try await device.sync()
     let late = server.state.withLock { $0.clock }
@@ -48,7 +48,7 @@ import Transport
 
   @Test func `whose list seems unchanged though a record came up late`() async throws {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     let newest = server.write("c", "a", ["n": 1])
     server.state.withLock { $0.sinceThen = 3_000 }
     try await device.sync()
@@ -59,7 +59,7 @@ import Transport
 
   @Test func `lost its answers: nothing is in conflict, nothing comes twice`() async throws {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     server.write("c", "u", ["n": 1, "old": 1])
     server.write("c", "d", ["n": 1])
     server.write("c", "w", ["n": 1])
@@ -88,7 +88,7 @@ import Transport
 
   @Test func `lost an answer before the next edit: only that one is sent`() async throws {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "a", ["n": 1]) }
     server.state.withLock { $0.lostAnswers = 1 }
     await #expect(throws: TransportError.self) { try await device.sync() }
@@ -102,7 +102,7 @@ import Transport
 
   @Test func `deleted what was made here before its list was read the first time`() async throws {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "a", ["n": 1]) }
     try await device.sync(.pushOnly)
     server.write("c", "a", nil)
@@ -119,7 +119,7 @@ import Transport
     async throws
   {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     for key in ["put", "deleted"] {
       try await device.store.write { try $0.create("c", key, ["n": 1]) }
     }
@@ -140,7 +140,7 @@ import Transport
     async throws
   {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     server.write("c", "a", ["mine": 1, "theirs": 1])
     try await device.sync()
     try await device.store.write { try $0.update("c", "a", set: ["mine": 2]) }
@@ -156,7 +156,7 @@ import Transport
     async throws
   {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     server.write("c", "a", ["n": 1])
     server.write("c", "b", ["n": 1])
     try await device.sync()
@@ -180,7 +180,7 @@ import Transport
     _ code: String, _ fields: Fields
   ) async throws {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "before", ["n": 1]) }
     try await device.store.write { try $0.create("c", "bad", fields) }
     try await device.store.write { try $0.update("c", "bad", set: ["n": 2]) }
@@ -194,7 +194,7 @@ import Transport
 
   @Test func `takes no ids but its own kind`() async throws {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     for key in ["a b", "-x", "é", "ok-1_2"] {
       try await device.store.write { try $0.create("c", key, ["n": 1]) }
     }
@@ -210,7 +210,7 @@ import Transport
     server.state.withLock { state in
       state.refusing = { _, _, fields in fields["bad"] == nil ? nil : 400 }
     }
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "a", ["n": 1]) }
     try await device.store.write { try $0.update("c", "a", set: ["n": 2]) }
     try await device.store.write { try $0.update("c", "a", set: ["bad": 1]) }
@@ -226,7 +226,7 @@ import Transport
     let server = KintoDouble()
     server.state.withLock { $0.token = "Bearer new" }
     let tokens = Mutex(["Bearer new", "Bearer old", "Bearer new"])
-    let device = try await KintoDevice(server) {
+    let device = try await RecordDevice(server) {
       tokens.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
     }
     try await device.store.write { try $0.create("c", "a", ["n": 1]) }
@@ -241,7 +241,7 @@ import Transport
   @Test(arguments: [405, 410, 429, 500, 503])
   func `is in trouble, or takes no writes now: everything waits`(_ status: Int) async throws {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "a", ["n": 1]) }
     server.state.withLock { $0.statuses = [status] }
     await #expect(throws: TransportError.self) { try await device.sync() }

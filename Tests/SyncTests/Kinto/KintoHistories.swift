@@ -9,7 +9,7 @@ import Transport
   @Test func `purged its tombstones: what it deleted is gone here, what waits stays`() async throws
   {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     server.write("c", "kept", ["n": 1])
     server.write("c", "gone", ["n": 1])
     try await device.sync()
@@ -26,7 +26,7 @@ import Transport
 
   @Test func `made the collection anew`() async throws {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     server.write("c", "old", ["n": 1])
     try await device.sync()
     server.state.withLock { state in
@@ -42,7 +42,7 @@ import Transport
 
   @Test func `was restored with an older form of a record that is changed here`() async throws {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     let stamp = server.write("c", "a", ["n": 1, "m": 1])
     server.write("c", "a", ["n": 2, "m": 1])
     try await device.sync()
@@ -56,7 +56,7 @@ import Transport
 
   @Test func `was dragged into the future by a writer with a wrong clock`() async throws {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     server.write("c", "a", ["n": 1])
     try await device.sync()
     let far = server.state.withLock { $0.clock + 30 * 86_400_000 }
@@ -73,7 +73,7 @@ import Transport
     async throws
   {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     for number in 0..<25 { server.write("c", "r\(number)", ["n": 1]) }
     server.state.withLock { state in
       state.pageLimit = 10
@@ -97,7 +97,7 @@ import Transport
   func `answers nonsense and is not believed`(_ text: String) async throws {
     let server = KintoDouble()
     server.write("c", "1", ["n": 1])
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     let cursor = try device.store.journal.read { try $0.cursor(of: "kinto") }
     server.state.withLock { $0.nonsense = text }

@@ -8,7 +8,7 @@ import Transport
 @Suite struct `A Kinto server` {
   @Test func `keeps what two devices write, and both end up with the same`() async throws {
     let server = KintoDouble()
-    let (one, two) = (try await KintoDevice(server), try await KintoDevice(server))
+    let (one, two) = (try await RecordDevice(server), try await RecordDevice(server))
     try await one.store.write { tx in
       try tx.create("c", "a", ["n": 1, "s": "x"])
       try tx.create("c", "b", ["n": 2])
@@ -31,7 +31,7 @@ import Transport
 
   @Test func `is told with every request which version it stands on`() async throws {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     let stamp = server.write("c", "a", ["n": 1])
     let other = server.write("c", "b", ["n": 1])
     try await device.sync()
@@ -52,7 +52,7 @@ import Transport
     async throws
   {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "a", ["n": 1]) }
     try await device.store.write { try $0.create("c", "b", ["n": 1]) }
     for number in 2...9 {
@@ -68,7 +68,7 @@ import Transport
 
   @Test func `never hears of a record that was made and deleted before`() async throws {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "a", ["n": 1]) }
     try await device.store.write { try $0.update("c", "a", set: ["n": 2]) }
     try await device.store.write { try $0.delete("c", "a") }
@@ -80,7 +80,7 @@ import Transport
 
   @Test func `keeps null apart from a field that was taken away, and objects whole`() async throws {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     server.write("c", "a", ["gone": 1, "kept": 2, "o": ["x": 1]])
     try await device.sync()
     try await device.store.write { tx in
@@ -95,7 +95,7 @@ import Transport
 
   @Test func `shows what others write and delete, also a field called deleted`() async throws {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     server.write("c", "a", ["n": 1])
     server.write("c", "b", ["deleted": true, "n": 2])
     try await device.sync()
@@ -107,7 +107,7 @@ import Transport
 
   @Test func `is read page by page, and never at another host than its own`() async throws {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     for number in 0..<25 { server.write("c", "r\(number)", ["n": .integer(Int64(number))]) }
     server.state.withLock { state in
       state.pageLimit = 10
@@ -120,7 +120,7 @@ import Transport
 
   @Test func `is not asked for a list that did not change`() async throws {
     let server = KintoDouble()
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     server.write("c", "a", ["n": 1])
     server.state.withLock { $0.sinceThen = 60_000 }
     try await device.sync()
@@ -133,7 +133,7 @@ import Transport
 
   @Test func `is told of two collections in batches of their own`() async throws {
     let server = KintoDouble(["c", "d"])
-    let device = try await KintoDevice(server, collections: ["c", "d"])
+    let device = try await RecordDevice(server, collections: ["c", "d"])
     for key in ["1", "2"] {
       try await device.store.write { try $0.create("c", key, ["n": 1]) }
       try await device.store.write { try $0.create("d", key, ["n": 2]) }
@@ -148,7 +148,7 @@ import Transport
   @Test func `gets no more requests at once than it takes`() async throws {
     let server = KintoDouble()
     server.state.withLock { $0.batchLimit = 3 }
-    let device = try await KintoDevice(server)
+    let device = try await RecordDevice(server)
     for number in 0..<8 {
       try await device.store.write { try $0.create("c", "r\(number)", ["n": 1]) }
     }

@@ -18,7 +18,7 @@ import Transport
     let server = PlainServer()
     server.write("c", "1", ["n": "a"])
     server.write("c", "2", ["n": "b"])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     let before = server.log.count
     try await device.store.write { try $0.update("c", "1", set: ["n": "edited"]) }
@@ -41,7 +41,7 @@ import Transport
 
   @Test func `gets references to records whose ids it has just given`() async throws {
     let server = PlainServer()
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { tx in
       try tx.create("c", "parent", ["n": 1])
       try tx.create("c", "child", ["of": .reference(collection: "c", key: "parent")])
@@ -53,7 +53,7 @@ import Transport
 
   @Test func `is asked for a create whose answer was lost, and has one record`() async throws {
     let server = PlainServer(Self.asked)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "a", ["n": 1]) }
     try await device.store.write { try $0.create("c", "b", ["n": 2]) }
     server.state.withLock { $0.losingAnswers = ["POST /c": 1] }
@@ -71,7 +71,7 @@ import Transport
     _ status: Int
   ) async throws {
     let server = PlainServer(Self.asked)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "a", ["n": 1]) }
     server.state.withLock { state in
       state.refusing = { method, _ in method == "POST" ? (status, "") : nil }
@@ -89,7 +89,7 @@ import Transport
     async throws
   {
     let server = PlainServer(Self.asked)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "a", ["n": 1]) }
     server.state.withLock { $0.losingAnswers = ["POST /c": 1] }
     await #expect(throws: TransportError.self) { try await device.sync() }
@@ -106,7 +106,7 @@ import Transport
 
   @Test func `that does not say which id it gave is not sent the record again`() async throws {
     let server = PlainServer()
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "a", ["n": 1]) }
     server.state.withLock { state in
       state.refusing = { method, _ in method == "POST" ? (201, "") : nil }
@@ -121,7 +121,7 @@ import Transport
     var settings = RESTSettings(versionField: "changed")
     settings.creates = .postWithID
     let server = PlainServer(settings)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "mine", ["n": 1]) }
     try await device.sync()
     // This one gives its own all the same: what it answers counts.

@@ -36,7 +36,7 @@ import Testing
   {
     let server = server(kind)
     server.write("c", "1", ["a": 1, "b": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     try await device.store.write { try $0.update("c", "1", set: ["a": 2]) }
     try await device.store.write { try $0.update("c", "1", set: ["b": 2]) }
@@ -57,7 +57,7 @@ import Testing
   ) async throws {
     let server = server(kind)
     server.write("c", "1", ["a": 1, "b": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     try await device.store.write { try $0.update("c", "1", set: ["a": 2]) }
     server.write("c", "1", ["a": 9, "b": 9])
@@ -74,7 +74,7 @@ import Testing
     _ kind: RESTSettings.Preconditions
   ) async throws {
     let server = server(kind)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "1", ["a": 1]) }
     server.state.withLock { $0.losingAnswers = ["PUT /c/1": 1] }
     await #expect(throws: TransportError.self) { try await device.sync(.pushOnly) }
@@ -93,7 +93,7 @@ import Testing
   ) async throws {
     let server = server(kind)
     server.write("c", "1", ["a": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     try await device.store.write { try $0.update("c", "1", set: ["a": 2]) }
     server.state.withLock { $0.losingAnswers = ["PATCH /c/1": 1] }
@@ -110,7 +110,7 @@ import Testing
     _ kind: RESTSettings.Preconditions
   ) async throws {
     let server = server(kind)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "1", ["a": 1]) }
     try await device.store.write { try $0.delete("c", "1") }
     try await device.store.write { try $0.create("c", "1", ["a": 2]) }
@@ -127,7 +127,7 @@ import Testing
   @Test func `is known again where the condition does not hold any more`() async throws {
     let server = server(.version)
     server.write("c", "1", ["a": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     try await device.store.write { try $0.update("c", "1", set: ["a": 2]) }
     // Somebody else has done the same meanwhile.
@@ -140,7 +140,7 @@ import Testing
   @Test func `that the server never accepts is set aside, and holds up nobody`() async throws {
     let server = server(.version)
     server.write("c", "1", ["a": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     try await device.store.write { try $0.update("c", "1", set: ["a": 2]) }
     try await device.store.write { try $0.create("c", "2", ["a": 2]) }
@@ -158,7 +158,7 @@ import Testing
     let server = server(kind, updates: .put)
     server.write("c", "1", ["a": 1, "b": 1, "c": 1])
     server.state.withLock { $0.refusing = { method, _ in method == "PATCH" ? (405, "") : nil } }
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     server.write("c", "1", ["a": 1, "b": 5, "c": 1])
     try await device.store.write { try $0.update("c", "1", set: ["a": 2], unset: ["c"]) }
@@ -179,7 +179,7 @@ import Testing
     var settings = `A server of plain records`.puts
     settings.laterStatuses = [404, 502]
     let server = PlainServer(settings)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "1", ["n": 1]) }
     server.state.withLock { $0.refusing = { method, _ in method == "PUT" ? (404, "tunnel") : nil } }
     await #expect(throws: TransportError.self) { try await device.sync() }
@@ -192,7 +192,7 @@ import Testing
   func `BD-20 is not taken for done by the login page of a network`(_ method: String) async throws {
     let server = PlainServer(`A server of plain records`.puts)
     server.write("c", "1", ["n": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     try await device.store.write { try $0.put("c", "2", ["n": 2]) }
     try await device.store.write { try $0.delete("c", "1") }
@@ -215,7 +215,7 @@ import Testing
 
   @Test func `does not write the credentials down that a server repeats`() async throws {
     let server = PlainServer(`A server of plain records`.puts)
-    let device = try await PlainDevice(server) { "Bearer canary-7f3a" }
+    let device = try await RecordDevice(server) { "Bearer canary-7f3a" }
     try await device.store.write { try $0.create("c", "1", ["n": 1]) }
     server.state.withLock { state in
       state.refusing = { method, _ in

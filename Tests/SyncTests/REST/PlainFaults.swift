@@ -8,13 +8,13 @@ import Transport
 @Suite struct `A server of plain records in trouble` {
   private var puts: RESTSettings { `A server of plain records`.puts }
 
-  private func counts(_ device: PlainDevice) throws -> FoldCounts {
+  private func counts(_ device: RecordDevice) throws -> FoldCounts {
     try device.store.journal.read { try $0.counts() }
   }
 
   @Test func `sets aside what it refuses and takes everything else`() async throws {
     let server = PlainServer(puts)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     for number in 0..<20 {
       try await device.store.write {
         try $0.create("c", "r\(number)", ["n": .integer(Int64(number))])
@@ -31,7 +31,7 @@ import Transport
 
   @Test func `refuses the rest of a group behind an edit it refuses`() async throws {
     let server = PlainServer(puts)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { tx in
       try tx.create("c", "a", ["n": 1])
       try tx.create("c", "b", ["n": 2])
@@ -52,7 +52,7 @@ import Transport
   {
     let server = PlainServer(puts)
     let tokens = Mutex(["Bearer old", "Bearer new"])
-    let device = try await PlainDevice(server) {
+    let device = try await RecordDevice(server) {
       tokens.withLock { $0.count > 1 ? $0.removeFirst() : $0[0] }
     }
     try await device.store.write { try $0.create("c", "1", ["n": 1]) }
@@ -74,7 +74,7 @@ import Transport
 
   @Test func `keeps nobody's edits when the credentials are not taken half way`() async throws {
     let server = PlainServer(puts)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     for key in ["1", "2", "3"] {
       try await device.store.write { try $0.create("c", key, ["n": 1]) }
     }
@@ -92,7 +92,7 @@ import Transport
   @Test func `is left alone for now when it is overloaded, and gets everything later`() async throws
   {
     let server = PlainServer(puts)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     for key in ["1", "2", "3"] {
       try await device.store.write { try $0.create("c", key, ["n": 1]) }
     }
@@ -111,7 +111,7 @@ import Transport
     async throws
   {
     let server = PlainServer(puts)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "1", ["n": 1]) }
     server.state.withLock { $0.losingAnswers = ["PUT /c/1": 1] }
     await #expect(throws: TransportError.self) { try await device.sync() }
@@ -123,7 +123,7 @@ import Transport
 
   @Test func `never gets a create by POST twice on a guess`() async throws {
     let server = PlainServer()
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "a", ["n": 1]) }
     server.state.withLock { $0.losingAnswers = ["POST /c": 1] }
     await #expect(throws: TransportError.self) { try await device.sync() }
@@ -135,7 +135,7 @@ import Transport
 
   @Test func `never gets a create by POST twice from a sync that was cut off`() async throws {
     let server = PlainServer()
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "a", ["n": 1]) }
     try await device.sync(.pullOnly)
     server.state.withLock { state in
@@ -160,7 +160,7 @@ import Transport
   func `is not believed when it answers nonsense`(_ answer: String) async throws {
     let server = PlainServer(puts)
     server.write("c", "1", ["n": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     let cursor = try device.store.journal.read { try $0.cursor(of: "plain") }
     server.state.withLock { $0.refusing = { method, _ in method == "GET" ? (200, answer) : nil } }
@@ -171,7 +171,7 @@ import Transport
 
   @Test func `whose clock one writer has set far ahead is still followed`() async throws {
     let server = PlainServer(puts)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     server.state.withLock { state in
       state.records["c"] = [
         "far": PlainServer.Record(fields: ["n": 1], stamp: 4_000_000_000_000)

@@ -13,7 +13,7 @@ import Transport
     let server = PlainServer(puts)
     server.write("c", "guy", ["name": "Guy"])
     server.write("c", "thomas", ["name": "Thomas"])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     // A server that forgets without a trace, as many do.
     server.state.withLock { $0.records["c"]?["thomas"] = nil }
@@ -35,7 +35,7 @@ import Transport
   @Test func `holds no trimming back, for the server keeps no checkpoints`() async throws {
     let server = PlainServer(puts)
     server.write("c", "1", ["n": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "2", ["n": 2]) }
     try await device.sync()
     _ = try await device.engine.sync(.both, [.fullState])
@@ -49,7 +49,7 @@ import Transport
 
   @Test func `keeps records under the keys it gave`() async throws {
     let server = PlainServer()
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "temporary", ["n": 1]) }
     try await device.sync()
     try await device.store.write { try $0.update("c", "temporary", set: ["n": 2]) }

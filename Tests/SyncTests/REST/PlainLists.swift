@@ -65,7 +65,7 @@ import Testing
   @Test func `AL-26 is asked for by If-Modified-Since, and 304 is nothing new`() async throws {
     let server = PlainServer(settings { $0.differential = .header })
     server.write("c", "1", ["n": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     let last = try device.store.journal.lastSequence
     // Stamps are finer than the header: what was stamped in the same second is shown again.
@@ -87,7 +87,7 @@ import Testing
     let server = PlainServer(settings { ($0.differential, $0.usesETags) = (.nothing, true) })
     server.state.withLock { $0.hasETags = true }
     server.write("c", "1", ["n": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     try await device.sync()
     server.write("c", "1", ["n": 2])
@@ -104,7 +104,7 @@ import Testing
     server.state.withLock { $0.hasETags = true }
     server.write("c", "1", ["n": 1])
     server.write("c", "2", ["n": 2])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     server.state.withLock { $0.records["c"]?["2"] = nil }
     try await device.sync()
@@ -119,7 +119,7 @@ import Testing
     server.state.withLock {
       $0.answering = { $0.method == "GET" ? .init(status: 304, body: []) : nil }
     }
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     await #expect(throws: TransportError.self) { try await device.sync() }
   }
 
@@ -132,7 +132,7 @@ import Testing
           + "<https://plain.test/api/c?after=\(next)>; title=\"a; b\"; rel=\"last next\"", nil
       )
     }
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     #expect(questions(server) == ["GET /c", "GET /c?after=10", "GET /c?after=20"])
     #expect(try device.keys.count == 25)
@@ -146,7 +146,7 @@ import Testing
         ($0.paging, $0.nextMember, $0.listEnvelope) = (.member, "links.next", "data.items")
       }
     ) { (nil, .string("\(link)\($0)")) }
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     #expect(questions(server).count == 3)
     #expect(try device.keys.count == 25)
@@ -155,7 +155,7 @@ import Testing
   @Test(arguments: [RESTSettings.Paging.page, .offset])
   func `goes on by number`(_ paging: RESTSettings.Paging) async throws {
     let server = paged(settings { ($0.paging, $0.pageSize) = (paging, 10) }) { _ in (nil, nil) }
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     #expect(
       questions(server)
@@ -172,7 +172,7 @@ import Testing
   ])
   func `does not lead to another server`(_ link: String) async throws {
     let server = paged(settings { $0.paging = .link }) { _ in ("<\(link)>; rel=next", nil) }
-    let device = try await PlainDevice(server) { "Bearer s3cret-token" }
+    let device = try await RecordDevice(server) { "Bearer s3cret-token" }
     let error = await #expect(throws: TransportError.self) { try await device.sync() }
     #expect(error?.code == "protocol-violation")
     #expect(questions(server) == ["GET /c"])
@@ -184,7 +184,7 @@ import Testing
     let server = paged(settings { $0.paging = .link }, count: 45) { next in
       ("</api/c?after=\(next >= length * 10 ? 0 : next)>; rel=next", nil)
     }
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     let error = await #expect(throws: TransportError.self) { try await device.sync() }
     #expect(error?.code == "protocol-violation")
     #expect(questions(server).count < 12)
@@ -199,7 +199,7 @@ import Testing
         $0.pageSize = 10
       }
     ) { _ in (nil, nil) }
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     server.state.withLock {
       $0.refusing = { _, path in path.contains("offset=20") ? (503, "") : nil }
     }
@@ -219,7 +219,7 @@ import Testing
 
   @Test func `is begun anew where the server forgot how far it was read`() async throws {
     let server = paged(settings { $0.paging = .link }) { ("</api/c?after=\($0)>; rel=next", nil) }
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     let number = Mutex(0)
     server.state.withLock { state in
       state.refusing = { _, path in
@@ -238,7 +238,7 @@ import Testing
   @Test func `has at most 10,000 records to a page`() async throws {
     let server = paged(settings { $0.paging = .link }, count: 10_001, by: 20_000) { _ in (nil, nil)
     }
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     let error = await #expect(throws: TransportError.self) { try await device.sync() }
     #expect(error?.code == "protocol-violation")
     #expect(try device.keys == [])
@@ -247,7 +247,7 @@ import Testing
   @Test func `of several collections is read page by page`() async throws {
     let server = paged(settings { ($0.paging, $0.pageSize) = (.page, 10) }) { _ in (nil, nil) }
     for number in 0..<11 { server.write("d", "\(number)", ["n": 1]) }
-    let device = try await PlainDevice(server, collections: ["c", "d"])
+    let device = try await RecordDevice(server, collections: ["c", "d"])
     try await device.sync()
     #expect(try device.store.query(Query("d")).count == 11)
     #expect(try device.keys.count == 25)

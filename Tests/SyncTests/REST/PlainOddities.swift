@@ -9,7 +9,7 @@ import Transport
 @Suite struct `A server of plain records with ways of its own` {
   private var puts: RESTSettings { `A server of plain records`.puts }
 
-  private func counts(_ device: PlainDevice) throws -> FoldCounts {
+  private func counts(_ device: RecordDevice) throws -> FoldCounts {
     try device.store.journal.read { try $0.counts() }
   }
 
@@ -19,7 +19,7 @@ import Transport
     let server = PlainServer(puts)
     server.write("c", "1", ["n": 1])
     server.state.withLock { $0.deletesForGood = true }
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     try await device.store.write { try $0.delete("c", "1") }
     try await device.sync()
@@ -34,7 +34,7 @@ import Transport
     let server = PlainServer(puts)
     server.write("c", "1", ["n": 1])
     server.state.withLock { $0.stampsChangesOnly = true }
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     server.state.withLock { $0.losingAnswers = ["PATCH /c/1": 1] }
     try await device.store.write { try $0.update("c", "1", set: ["n": 2]) }
@@ -53,7 +53,7 @@ import Transport
   @Test func `has deleted a record that was changed there since the edit here`() async throws {
     let server = PlainServer(puts)
     server.write("c", "1", ["a": 1, "b": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     try await device.store.write { try $0.update("c", "1", set: ["a": 2]) }
     server.write("c", "1", ["a": 1, "b": 2])
@@ -67,7 +67,7 @@ import Transport
 
   @Test func `writes what is no id where a reference belongs, and nothing is stuck`() async throws {
     let server = PlainServer(puts)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write {
       try $0.create("c", "1", ["of": .reference(collection: "c", key: "")])
     }
@@ -84,7 +84,7 @@ import Transport
     server.state.withLock { state in
       state.records["c"] = ["far": PlainServer.Record(fields: ["n": 1], stamp: 4_000_000_000_000)]
     }
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     for _ in 0..<3 {
       let before = server.log.count
       try await device.sync(.pullOnly)
@@ -97,7 +97,7 @@ import Transport
     var settings = RESTSettings(versionField: "changed")
     settings.clientIDField = "made_as"
     let server = PlainServer(settings)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "a", ["n": 1]) }
     try await device.store.write { try $0.create("c", "b", ["n": 2]) }
     server.state.withLock { state in
@@ -112,7 +112,7 @@ import Transport
 
   @Test func `gets nothing about a record whose create was set aside`() async throws {
     let server = PlainServer()
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "a", ["n": 1]) }
     try await device.store.write { try $0.update("c", "a", set: ["n": 2]) }
     try await device.store.write { try $0.create("c", "b", ["n": 3]) }
@@ -127,7 +127,7 @@ import Transport
 
   @Test func `does not know the method that asks whether it is there`() async throws {
     let server = PlainServer(puts)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     server.state.withLock { $0.refusing = { method, _ in method == "HEAD" ? (501, "") : nil } }
     try await device.store.write { try $0.create("c", "1", ["n": 1]) }
     #expect(try await device.sync().accepted == 1)

@@ -17,7 +17,7 @@ import Testing
   @Test func `BD-09 shows by absence what is gone, and keeps what is on its way`() async throws {
     let server = PlainServer(complete())
     for key in ["1", "2", "3"] { server.write("c", key, ["n": 1]) }
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     try await device.store.write { try $0.create("c", "mine", ["n": 2]) }
     try await device.store.write { try $0.update("c", "3", set: ["n": 3]) }
@@ -39,7 +39,7 @@ import Testing
   @Test func `BD-09 does not lose most of its records without a word`() async throws {
     let server = PlainServer(complete())
     for number in 0..<30 { server.write("c", "r\(number)", ["n": 1]) }
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     server.state.withLock { $0.records = [:] }
     let error = await #expect(throws: TransportError.self) { try await device.sync() }
@@ -75,7 +75,7 @@ import Testing
     let server = PlainServer(settings)
     server.write("c", "12", ["position": "arm"])
     server.write("c", "13", ["position": "a new model"])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     #expect(try device.keys == ["12", "13"])
     server.write("c", "12", ["side": "left"])
@@ -90,7 +90,7 @@ import Testing
     settings.partial = .answers
     let server = PlainServer(settings)
     server.write("c", "1", ["a": 1, "b": 1, "old": true])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     server.state.withLock { state in
       state.altering = { request, answer in
@@ -119,7 +119,7 @@ import Testing
 
   @Test func `is not emptied by an answer of id and stamp alone`() async throws {
     let server = PlainServer(`A server of plain records`.puts)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     server.state.withLock { state in
       state.altering = { request, answer in
         guard request.method == "PUT",
@@ -140,7 +140,7 @@ import Testing
   @Test func `S-BD-02 is asked whether anything is pending at every step`() async throws {
     let server = PlainServer(`A server of plain records`.puts)
     server.write("c", "3", ["n": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     func pending() throws -> UInt64 { try device.store.journal.read { try $0.counts() }.pending }
     #expect(try pending() == 0)
@@ -158,7 +158,7 @@ import Testing
     async throws
   {
     let server = PlainServer(`A server of plain records`.puts)
-    let device = try await PlainDevice(server, collections: ["cat", "cats"])
+    let device = try await RecordDevice(server, collections: ["cat", "cats"])
     let odd = "ü/0?x=1&#..,%2F"
     try await device.store.write { tx in
       try tx.create("cat", "s3", ["n": 1])

@@ -15,7 +15,7 @@ import Transport
   @Test func `gets what was made offline and shows what others made`() async throws {
     let server = PlainServer(Self.puts)
     server.write("c", "theirs", ["n": 1, "text": "é"])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { tx in
       try tx.create("c", "mine", ["n": 2, "list": [1, 1.5, .null]])
       try tx.create("c", "gone", ["n": 3])
@@ -41,7 +41,7 @@ import Transport
   @Test func `merges edits of different fields made on both sides`() async throws {
     let server = PlainServer(Self.puts)
     server.write("c", "1", ["a": 1, "b": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     try await device.store.write { try $0.update("c", "1", set: ["a": 2]) }
     server.write("c", "1", ["a": 1, "b": 2])
@@ -57,7 +57,7 @@ import Transport
     let server = PlainServer(settings)
     server.write("c", "1", ["n": 1])
     server.write("c", "2", ["n": 2])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync(.pullOnly)
     #expect(server.log.filter { $0.hasPrefix("GET") }.first == "GET /c")
     #expect(try device.keys == ["1", "2"])
@@ -73,7 +73,7 @@ import Transport
   @Test func `S-BD-17 does not move the watermark by an empty answer or none`() async throws {
     let server = PlainServer(Self.puts)
     server.write("c", "1", ["n": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     let cursor = try device.store.journal.read { try $0.cursor(of: "plain") }
     let last = try device.store.journal.lastSequence
@@ -96,7 +96,7 @@ import Transport
     (settings.idField, settings.versionField) = ("_id", "rev")
     let server = PlainServer(settings)
     server.write("c", "3", ["n": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     server.write("c", "3", nil)
     try await device.sync()
@@ -109,7 +109,7 @@ import Transport
   {
     let server = PlainServer(Self.puts)
     server.write("c", "1", ["title": "old"])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     try await device.store.write { try $0.update("c", "1", set: ["title": "A"]) }
     server.state.withLock { $0.losingAnswers = ["PATCH /c/1": 1] }
@@ -126,9 +126,11 @@ import Transport
   {
     let server = PlainServer(Self.puts)
     server.write("c", "1", ["a": 1, "b": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     try await device.store.write { try $0.update("c", "1", set: ["a": 2]) }
+    // Between them, so that they go as two requests.
+    try await device.store.write { try $0.create("c", "2", ["n": 1]) }
     try await device.store.write { try $0.update("c", "1", set: ["b": 2]) }
     // Only the first edit gets through; its answer shows what somebody did to the other field.
     server.write("c", "1", ["a": 1, "b": 9])
@@ -159,7 +161,7 @@ import Transport
   @Test func `S-BD-22 shows a pending edit on top of what it answers`() async throws {
     let server = PlainServer(Self.puts)
     server.write("c", "1", ["a": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     try await device.store.write { try $0.update("c", "1", set: ["b": 2]) }
     server.write("c", "1", ["a": 3])
@@ -169,7 +171,7 @@ import Transport
   }
 
   @Test func `S-BD-26 is left alone at once when there is nothing to say`() async throws {
-    let device = try await PlainDevice(PlainServer(Self.puts))
+    let device = try await RecordDevice(PlainServer(Self.puts))
     let report = try await device.sync()
     #expect(report.pushed == 0 && report.pulled == 0)
   }
@@ -177,7 +179,7 @@ import Transport
   @Test func `deletes what is deleted already, without an error`() async throws {
     let server = PlainServer(Self.puts)
     server.write("c", "1", ["a": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     server.write("c", "1", nil)
     try await device.store.write { try $0.delete("c", "1") }
@@ -191,7 +193,7 @@ import Transport
   {
     let server = PlainServer(Self.puts)
     server.write("c", "1", ["a": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     server.write("c", "1", nil)
     try await device.store.write { try $0.update("c", "1", set: ["a": 2]) }

@@ -27,8 +27,8 @@ import Transport
   private let due = Date(timeIntervalSince1970: 1_700_000_000.25)
   private let begun = Date(timeIntervalSince1970: 1_600_000_000)
 
-  private func device(_ server: PlainServer) async throws -> PlainDevice {
-    try await PlainDevice(server, collections: ["c"], records: [Task.self, Person.self])
+  private func device(_ server: PlainServer) async throws -> RecordDevice {
+    try await RecordDevice(server, collections: ["c"], records: [Task.self, Person.self])
   }
 
   @Test func `travel under its names and stay what they are here`() async throws {
@@ -75,7 +75,7 @@ import Transport
 
   @Test func `are made anew where the form changed while they were on their way`() async throws {
     let server = PlainServer(`A server of plain records`.puts)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "t", ["title": "read"]) }
     // Sealed and sent, its answer lost with the connection.
     server.state.withLock { $0.losingAnswers = ["PUT /c/t": 1] }

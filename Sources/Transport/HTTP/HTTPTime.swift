@@ -14,6 +14,12 @@ extension HTTPExchangeResponse {
     return min(time - min(now, time), 86_400_000)
   }
 
+  /// The milliseconds without further requests that any answer may ask for, a success too: Kinto's
+  /// `Backoff` header.
+  var backoffMilliseconds: UInt64? {
+    header("backoff").flatMap { UInt64($0) }.map { min($0, 86_400) * 1000 }
+  }
+
   private static let months = [
     "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
   ]
