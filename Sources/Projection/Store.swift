@@ -46,7 +46,9 @@ public final class Store: Sendable {
     let registry = try SchemaRegistry(records, hooks)
     let ephemeral = try EphemeralRecords(
       registry.schemas.filter { $0.storage == .ephemeral }.map(\.collection))
-    let journal = try Journal(openAt: path, configuration: configuration, folder: RecordFolder())
+    let journal = try Journal(
+      openAt: path, configuration: configuration,
+      folder: RecordFolder(ConflictPolicies(registry.schemas)))
     let store = Store(journal, registry, ephemeral)
     do {
       try store.declareSchemas()

@@ -18,6 +18,7 @@ struct JournalCommand: AsyncParsableCommand {
       Init.self, Append.self, Log.self, Get.self, QueryVerb.self, Export.self, History.self,
       BlameVerb.self, Diff.self, Generate.self,
       Stats.self, Pending.self, Parked.self, Retry.self, Discard.self, Conflicts.self,
+      Decide.self,
       RemoteVerb.self, Sync.self, Compact.self,
       Erase.self, Rekey.self, Verify.self, CheckpointVerb.self, Key.self, Prove.self, Leaves.self,
       Pack.self, Serve.self, ReplayVerb.self,

@@ -62,6 +62,10 @@ package enum BodyKey: UInt64, CaseIterable, Sendable {
   case newKey = 64
   /// Of a cursor: a person said that so many records are to go.
   case confirmed = 65
+  /// Of `retried`, when settled edits are pending again: which decisions hold for them.
+  case decisions = 66
+  /// Of `sent`: the edits that a server is to take only where their records have not moved on.
+  case strict = 68
   /// Of a cursor: what a full state would take away at once, and the brake that holds it back.
   case brake = 70
   /// Of a cursor: a person said that the records a full state did not show stay.

@@ -23,6 +23,8 @@ package struct Draft: Sendable {
   /// The record the entry is about, if it is about one.
   package var record: RecordAddress?
   package var precondition = Precondition.none
+  /// Whether it carries out a decision that was taken already: rules on edits somebody makes do not hold.
+  package var isDecided = false
   package private(set) var body: [UInt8]
   /// Where an edit's own maker put its `fields` or `set` in the body, empty for neither; nil where
   /// the body has to be parsed to know.

@@ -5,6 +5,8 @@ package struct EditDraft {
   package var at: String?
   package var reason: String?
   package var id: EntryID?
+  /// The decision about a conflict that the edit carries out. Stays here: nobody else could look it up.
+  package var cause: SequenceNumber?
 
   package init(
     actor: String? = nil, at: String? = nil, reason: String? = nil, id: EntryID? = nil
@@ -77,6 +79,7 @@ package struct EditDraft {
       range = try body.addContent(kind == .update ? .set : .fields, content)
     }
     if !unset.isEmpty { body.add(.unset) { Self.write(names: unset, into: &$0) } }
+    if let cause { body.add(.cause, unsigned: cause) }
     var draft = try Draft(kind, id: id, record: record, body: body.finish())
     if unset.isEmpty { draft.content = range }
     switch kind {
@@ -106,6 +109,16 @@ package struct EditDraft {
     guard (1...RecordAddress.maximumNameBytes).contains(bytes) else {
       throw .invalidInput("a field's name has \(bytes) bytes; 1 to 128 are allowed")
     }
+  }
+
+  /// Names of fields to unset, as an array for a body.
+  ///
+  /// - Throws: ``JournalError/invalidInput(_:)`` for a name that is too long or empty.
+  package static func encoded(names: [String]) throws(JournalError) -> [UInt8] {
+    for name in names { try check(name.utf8.count) }
+    var writer = CBORWriter()
+    write(names: names, into: &writer)
+    return writer.bytes
   }
 
   private static func write(names: [String], into writer: inout CBORWriter) {

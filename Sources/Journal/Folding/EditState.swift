@@ -26,6 +26,8 @@ package struct EditState: Sendable, Hashable {
   package var previousOpen: SequenceNumber = 0
   /// The conflict entry whose outcome replaces the edit's content.
   package var decision: SequenceNumber = 0
+  /// Whether a conflict about it is open: it is not sent until somebody has decided.
+  package var isUndecided = false
 
   package init() {}
 
@@ -63,6 +65,7 @@ package struct EditState: Sendable, Hashable {
     case .earlierEdit: flags |= 2
     }
     if decision != 0 { flags |= 4 }
+    if isUndecided { flags |= 16 }
     switch delivery {
     case .pending: writer.integer(UInt8(1))
     case .inFlight: writer.integer(UInt8(2))
@@ -105,7 +108,8 @@ package struct EditState: Sendable, Hashable {
       base = .earlierEdit
     }
     if flags & 4 != 0 { decision = try reader.uint48() }
-    guard reader.remaining == 0, flags < 16, flags & 3 != 3, (decision != 0) == (flags & 4 != 0),
+    isUndecided = flags & 16 != 0
+    guard reader.remaining == 0, flags < 32, flags & 3 != 3, (decision != 0) == (flags & 4 != 0),
       state == 3 || flags & 8 == 0
     else {
       throw .damaged("the delivery state of an edit has impossible flags or trailing bytes")

@@ -124,6 +124,18 @@ package protocol InlineFolder: Sendable {
     in state: any FoldState
   ) throws -> Bool
 
+  /// Decides about pending edits that a server says are in conflict with a state that is known here already;
+  /// returns what is to be appended next, in order.
+  ///
+  /// - Parameters:
+  ///   - edits: Those that are not pending, or wait for somebody's decision, are passed over.
+  ///   - cause: The entry that says what the server said.
+  ///   - sequence: The sequence the first of the entries will have.
+  func decide(
+    _ edits: [SequenceNumber], because cause: EntryHeader, at sequence: SequenceNumber,
+    in state: any FoldState
+  ) throws -> [Draft]
+
   /// Lends what is known of servers' records, in order of their keys from the first ≥ `rowKey`, until
   /// `body` returns false.
   func scanBases(

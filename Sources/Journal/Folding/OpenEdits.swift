@@ -64,7 +64,9 @@ package struct OpenEdits {
   }
 
   private func pack(_ state: EditState) -> UInt64 {
-    guard state.delivery == .pending, state.decision == 0 else { return Tag.other }
+    guard state.delivery == .pending, state.decision == 0, !state.isUndecided else {
+      return Tag.other
+    }
     switch state.base {
     case .none: return state.previousOpen << 8 | Tag.pending
     case .earlierEdit: return state.previousOpen << 8 | Tag.pendingOnEarlier

@@ -1,5 +1,5 @@
-/// What a `declared` entry says of a collection: that its edits never leave the device, or how its
-/// records look to servers that keep records.
+/// What a `declared` entry says of a collection: that its edits never leave the device, how its
+/// records look to servers that keep records, how its conflicts are decided.
 ///
 /// The row `fold/collection/<name>` keeps the settings, so that every process knows them, also one
 /// that knows no types.
@@ -9,8 +9,12 @@ package struct CollectionDeclaration: Sendable, Hashable {
   package var isLocalOnly: Bool
   /// How records look to servers that keep records.
   package var form: RemoteForm
+  /// The name of the policy that decides its conflicts; nil where none was declared.
+  package var policy: String?
+  /// Whether its edits are to be taken by a server only where their records have not moved on.
+  package var isStrict = false
 
-  package init(_ name: String, isLocalOnly: Bool, form: RemoteForm = RemoteForm()) {
+  package init(_ name: String, isLocalOnly: Bool = false, form: RemoteForm = RemoteForm()) {
     self.name = name
     self.isLocalOnly = isLocalOnly
     self.form = form
@@ -20,6 +24,8 @@ package struct CollectionDeclaration: Sendable, Hashable {
   package static let subject = "collection"
   private static let local = "local"
   private static let remote = "remote"
+  private static let policy = "policy"
+  private static let strict = "strict"
 
   /// The body of the `declared` entry that says this.
   package func body() throws -> [UInt8] {
@@ -28,6 +34,8 @@ package struct CollectionDeclaration: Sendable, Hashable {
     body.add(.name, text: name)
     var settings: Fields = [Self.local: .bool(isLocalOnly)]
     if !form.isEmpty { settings[Self.remote] = .object(form.settings) }
+    if let policy { settings[Self.policy] = .string(policy) }
+    if isStrict { settings[Self.strict] = true }
     try body.add(.settings) { try $0.fields(settings) }
     return body.finish()
   }
@@ -44,6 +52,8 @@ package struct CollectionDeclaration: Sendable, Hashable {
     self.name = name
     isLocalOnly = fields[Self.local] == .bool(true)
     form = RemoteForm()
+    if case .string(let policy) = fields[Self.policy] { self.policy = policy }
+    isStrict = fields[Self.strict] == .bool(true)
     guard let remote = fields[Self.remote] else { return }
     guard case .object(let settings) = remote else {
       throw JournalError.damaged("the remote form of collection \(name) is malformed")
@@ -122,7 +132,33 @@ extension StorageReader {
   }
 }
 
+/// The collections whose edits a server is to take only where their records have not moved on.
+package struct StrictCollections: Sendable {
+  private let names: Set<[UInt8]>
+
+  init(_ declarations: [CollectionDeclaration]) {
+    names = Set(declarations.filter(\.isStrict).map { Array($0.name.utf8) })
+  }
+
+  /// Whether the record a body names is in one of them.
+  package func contains(recordOf body: Body) throws -> Bool {
+    guard !names.isEmpty, let name = try body.text(.collection) else { return false }
+    return names.contains(Array(name.utf8))
+  }
+}
+
 extension JournalReader {
+  /// What is declared of a collection; nil where nothing is.
+  package func declaration(ofCollection name: String) throws -> CollectionDeclaration? {
+    try meta(MetaKey.collection(name)).map { settings in
+      try settings.withUnsafeBytes { try CollectionDeclaration(name: name, settings: $0) }
+    }
+  }
+
+  package func strictCollections() throws -> StrictCollections {
+    StrictCollections(try storage.collectionDeclarations())
+  }
+
   /// How records look to servers that keep records.
   package func remoteForms() throws -> RemoteForms {
     RemoteForms(try storage.collectionDeclarations())

@@ -26,12 +26,13 @@ struct Islands: Sendable {
     var reader = try body.reader(.outcomes)
     var superseded: [SequenceNumber] = []
     for _ in 0..<(try reader.arrayCount()) {
-      guard try reader.arrayCount() == 3 else {
+      let members = try reader.arrayCount()
+      guard members == 3 || members == 4 else {
         throw JournalError.damaged("a decision's outcome is malformed")
       }
       let sequence = try reader.unsigned()
       if try reader.unsigned() == 2 { superseded.append(sequence) }
-      _ = try reader.skip(maxDepth: Limits.depth)
+      for _ in 2..<members { _ = try reader.skip(maxDepth: Limits.depth) }
     }
     return superseded
   }

@@ -7,7 +7,7 @@ struct Overlay {
     var state: EditState
     var isChanged = false
     /// What a decision being folded puts in the edit's place: its entry is not stored yet.
-    var patch: [UInt8]?
+    var replacement: ConflictOutcome?
   }
 
   private(set) var members: [Member] = []
@@ -91,22 +91,25 @@ struct Overlay {
     members[place + 1].isChanged = true
   }
 
-  /// Rebases members that are still to be sent onto the version a decision was taken at.
-  mutating func rebase(_ sequences: Set<SequenceNumber>, onto version: ServerVersion) {
-    for index in members.indices where sequences.contains(members[index].sequence) {
-      guard members[index].state.delivery == .pending else { continue }
-      members[index].state.base = .version(version)
-      members[index].isChanged = true
-    }
-  }
-
+  /// Takes note of what was decided about edits that are still to be sent; what was sent can only be kept.
+  ///
+  /// They stand on the version the decision was taken at from now on, or on the writer's edit before.
   mutating func decide(
-    _ sequence: SequenceNumber, by decision: SequenceNumber, patch: [UInt8]?
+    _ outcomes: [ConflictOutcome], by decision: SequenceNumber, at version: ServerVersion
   ) {
-    for index in members.indices where members[index].sequence == sequence {
-      members[index].state.decision = decision
-      members[index].patch = patch
+    for outcome in outcomes {
+      guard let index = members.firstIndex(where: { $0.sequence == outcome.sequence }),
+        members[index].state.delivery == .pending
+      else { continue }
       members[index].isChanged = true
+      members[index].state.isUndecided = outcome.decision == .open
+      guard outcome.decision != .open else { continue }
+      if outcome.decision == .replaceWith {
+        members[index].state.decision = decision
+        members[index].replacement = outcome
+      }
+      members[index].state.base =
+        members[index].state.previousOpen == 0 ? .version(version) : .earlierEdit
     }
   }
 
@@ -137,34 +140,55 @@ struct Overlay {
     return fields
   }
 
+  /// The fields that all of the members leave, were this decided about them.
+  func fold(
+    over fields: [UInt8]?, _ outcomes: [SequenceNumber: ConflictOutcome], _ state: any FoldState
+  ) throws -> [UInt8]? {
+    var fields = fields
+    for var member in members {
+      switch outcomes[member.sequence]?.decision {
+      case .supersede: continue
+      case .replaceWith: member.replacement = outcomes[member.sequence]
+      case .keep, .open, nil: break
+      }
+      fields = try Self.apply(member, to: fields, state)
+    }
+    return fields
+  }
+
   /// What an edit leaves of the fields below it.
   static func apply(
     _ member: Member, to fields: [UInt8]?, _ state: any FoldState
   ) throws -> [UInt8]? {
-    guard let entry = try state.entry(member.sequence) else {
-      throw JournalError.damaged("open edit \(member.sequence) is missing; run `journal verify`")
-    }
-    if member.state.decision != 0,
-      let patch = try member.patch
-        ?? replacement(of: member.sequence, in: member.state.decision, state)
-    {
-      guard let fields else { return nil }
-      return try fields.withUnsafeBytes { base in
-        try patch.withUnsafeBytes { try FieldMap.merge(base: base, set: $0, unset: []) }
-      }
-    }
-    return try entry.plainBody.withUnsafeBytes {
-      try EditRule.apply(entry.header.kind, Body($0), to: fields).fields
+    let edit = try decided(member, state).edit
+    return try edit.body.withUnsafeBytes {
+      try EditRule.apply(edit.kind, Body($0), to: fields).fields
     }
   }
 
-  /// The patch a conflict's decision put in the place of an edit.
+  /// What an edit says by now, and its entry.
+  static func decided(
+    _ member: Member, _ state: any FoldState
+  ) throws -> (entry: StoredEntry, edit: DecidedEdit) {
+    let entry = try entry(member.sequence, state)
+    let replacement =
+      try member.replacement
+      ?? replacement(of: member.sequence, in: member.state.decision, state)
+    return (entry, try DecidedEdit(entry, replacement))
+  }
+
+  static func entry(_ sequence: SequenceNumber, _ state: any FoldState) throws -> StoredEntry {
+    guard let entry = try state.entry(sequence) else {
+      throw JournalError.damaged("open edit \(sequence) is missing; run `journal verify`")
+    }
+    return entry
+  }
+
+  /// What a conflict's decision put in the place of an edit; nil where there is none.
   static func replacement(
     of sequence: SequenceNumber, in decision: SequenceNumber, _ state: any FoldState
-  ) throws -> [UInt8]? {
-    guard let entry = try state.entry(decision) else { return nil }
-    return try entry.plainBody.withUnsafeBytes { bytes in
-      try ConflictOutcome.list(Body(bytes)).first { $0.sequence == sequence }?.patch
-    }
+  ) throws -> ConflictOutcome? {
+    guard decision != 0 else { return nil }
+    return try ConflictOutcome.replacement(of: sequence, in: state.entry(decision))
   }
 }

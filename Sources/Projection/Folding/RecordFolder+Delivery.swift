@@ -11,7 +11,7 @@ extension RecordFolder {
         $0 == .pending
       }
     case .retried where body.raw(.generation) != nil:
-      try reopen(body.ranges(.entries).flatMap { Array($0) }, state)
+      try reopen(body.ranges(.entries).flatMap { Array($0) }, Self.decisions(body), state)
     case .retried where body.raw(.sent) == nil:
       try takeBack(body.ranges(.entries), state)
     case .retried:
@@ -80,7 +80,7 @@ extension RecordFolder {
       try move(sequence, edit, to: .accepted(version, absorbed: line.isAbsorbed, sent: sent), state)
       if let through, version <= through { reached.append(sequence) }
       if line.isAbsorbed, !isReplay,
-        let draft = try ConflictFinder.lost(
+        let draft = try Self.lost(
           sequence, cause: header, version: version, ordinal: outcome.derived.count, state)
       {
         outcome.derived.append(draft)

@@ -53,7 +53,10 @@ extension RecordFolder {
 
   /// Edits and erasures that were settled are pending again, each in its place among its record's
   /// open edits. What was erased since, or waits already, is passed over.
-  func reopen(_ sequences: [SequenceNumber], _ state: any FoldState) throws {
+  func reopen(
+    _ sequences: [SequenceNumber], _ decisions: [SequenceNumber: SequenceNumber],
+    _ state: any FoldState
+  ) throws {
     var keys: [[UInt8]] = []
     var edits: [[UInt8]: [SequenceNumber]] = [:]
     for sequence in sequences {
@@ -77,11 +80,29 @@ extension RecordFolder {
       guard let sequences = edits[key], var row = try state.record(key).map({ try RecordRow($0) })
       else { continue }
       var overlay = try Overlay(row, state)
-      for sequence in sequences { overlay.insert(sequence) }
+      for sequence in sequences {
+        var edit = EditState()
+        edit.decision = decisions[sequence] ?? 0
+        overlay.insert(sequence, edit)
+      }
       try overlay.store(in: &row, state)
       try state.putRecord(key, row.encoded)
       countReopened(UInt64(sequences.count), state)
     }
+  }
+
+  /// The conflict entries whose patches hold for edits, by the edit.
+  static func decisions(_ body: Body) throws -> [SequenceNumber: SequenceNumber] {
+    guard let raw = body.raw(.decisions) else { return [:] }
+    var reader = CBORReader(raw)
+    var decisions: [SequenceNumber: SequenceNumber] = [:]
+    for _ in 0..<(try reader.arrayCount()) {
+      guard try reader.arrayCount() == 2 else {
+        throw JournalError.damaged("a decision about a reopened edit is malformed")
+      }
+      decisions[try reader.unsigned()] = try reader.unsigned()
+    }
+    return decisions
   }
 
   private func countReopened(_ count: UInt64, _ state: any FoldState) {

@@ -5,7 +5,12 @@ package import Journal
 ///
 /// Pure: the same entries give the same rows, byte for byte, on any machine.
 package struct RecordFolder: InlineFolder {
-  package init() {}
+  /// What the program brings to decide about new conflicts; folding needs none of it.
+  let policies: ConflictPolicies
+
+  package init(_ policies: ConflictPolicies = ConflictPolicies()) {
+    self.policies = policies
+  }
 
   package func replay(
     _ header: EntryHeader, body: UnsafeRawBufferPointer, in state: any FoldState
@@ -20,11 +25,12 @@ package struct RecordFolder: InlineFolder {
       if header.kind.isEdit, let content = draft.content, let record = draft.record {
         return try record.rowKey.withUnsafeBytes {
           try foldEdit(
-            header, EditContent(draft, body, content), $0, draft.precondition, isReplay: false,
-            state)
+            header, EditContent(draft, body, content), $0, draft.precondition,
+            isReplay: draft.isDecided, state)
         }
       }
-      return try fold(header, body, draft.precondition, isReplay: false, state)
+      return try fold(
+        header, body, draft.precondition, isReplay: header.kind.isEdit && draft.isDecided, state)
     }
   }
 
@@ -180,11 +186,16 @@ package struct RecordFolder: InlineFolder {
     try overlay.store(in: &row, state)
     try state.putRecord(key, row.encoded)
     if isForeign, !isShownAgain(before, row) {
-      let conflict = try ConflictFinder(
+      let contest = try ConflictFinder(
         expected: expected, after: row, change: body, state: state
       )
-      .draft(overlay.members, cause: header, version: version)
-      if let conflict { outcome.derived.append(conflict) }
+      .contest(overlay.members)
+      if let contest {
+        outcome.derived = try decider(
+          key, before, row, base: expected, cause: header, version: version, state
+        )
+        .drafts(contest, overlay, at: header.sequence + 1)
+      }
     }
     return outcome
   }
@@ -248,39 +259,5 @@ package struct RecordFolder: InlineFolder {
       if seen.insert(key).inserted { keys.append(key) }
     }
     return keys
-  }
-
-  // MARK: Decisions
-
-  private func foldConflict(
-    _ header: EntryHeader, _ body: Body, _ state: any FoldState
-  ) throws -> FoldOutcome {
-    guard let named = try body.record()?.rowKey, let version = try body.version(.version) else {
-      throw JournalError.damaged("conflict entry \(header.sequence) is incomplete")
-    }
-    var (key, row) = try currentRow(named, state)
-    var outcome = FoldOutcome()
-    outcome.previous = row.last
-    row.last = header.sequence
-    let decided = try ConflictOutcome.list(body)
-    if !decided.isEmpty, row.openCount > 0 {
-      var overlay = try Overlay(row, state)
-      let superseded = Set(decided.filter { $0.decision == .supersede }.map(\.sequence))
-      let gone = overlay.remove(standingOn: row.base?.version) {
-        superseded.contains($0.sequence)
-      }
-      for member in gone {
-        try state.removeEdit(member.sequence)
-        state.counts.count(member.state.delivery, by: -1)
-        state.counts.superseded += 1
-      }
-      for outcome in decided where outcome.decision == .replaceWith {
-        overlay.decide(outcome.sequence, by: header.sequence, patch: outcome.patch)
-      }
-      overlay.rebase(Set(decided.map(\.sequence)), onto: version)
-      try overlay.store(in: &row, state)
-    }
-    try state.putRecord(key, row.encoded)
-    return outcome
   }
 }

@@ -118,17 +118,12 @@ struct Provenance {
         sourcing.fields[name] = Sourced(value: value, source: source)
       }
     }
-    let decision = member.state.decision
-    if decision != 0, let patch = try Overlay.replacement(of: member.sequence, in: decision, state)
-    {
-      guard sourcing.existence != nil else { return }
-      return try patch.withUnsafeBytes { try set($0, from: decision) }
-    }
-    guard let entry = try state.entry(member.sequence) else {
-      throw JournalError.damaged("open edit \(member.sequence) is missing; run `journal verify`")
-    }
-    let kind = entry.header.kind
-    try entry.plainBody.withUnsafeBytes { bytes in
+    let (decided, isReplaced) = (
+      try Overlay.decided(member, state), member.state.decision != 0
+    )
+    let source = isReplaced ? member.state.decision : member.sequence
+    let kind = decided.edit.kind
+    try decided.edit.body.withUnsafeBytes { bytes in
       let body = try Body(bytes)
       let edit = EditContent(kind, body)
       switch kind {
@@ -137,7 +132,7 @@ struct Provenance {
       default:
         if kind == .put { sourcing.fields = [:] }
         if sourcing.existence == nil { sourcing = Sourcing(existence: .some(member.sequence)) }
-        if let fields = edit.fields { try set(fields, from: member.sequence) }
+        if let fields = edit.fields { try set(fields, from: source) }
         for name in try EditRule.unset(body) { sourcing.fields[[UInt8](name)] = nil }
       }
     }

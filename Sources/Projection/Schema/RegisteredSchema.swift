@@ -10,6 +10,7 @@ struct RegisteredSchema: Sendable {
   var remoteFields = RemoteForm()
   var storage = StorageKind.shared
   var ids = NewIDs.unique
+  var policy: ConflictPolicy?
   /// The versions that an upcast begins with.
   var upcasts: Set<UInt32> = []
   /// What brings records of older forms forward.

@@ -63,32 +63,3 @@ extension RegisteredSchema {
     return form
   }
 }
-
-extension Store {
-  /// Says in the journal what the types it was opened with say of servers that keep records.
-  ///
-  /// - Throws: `JournalError.invalidInput` for a collection that is local-only.
-  func declareRemoteForms() throws {
-    let wanted = try registry.schemas.compactMap { schema in
-      try schema.remoteForm().map { (collection: schema.collection, form: $0) }
-    }
-    guard !wanted.isEmpty else { return }
-    let isDeclared = try journal.read { reader in
-      let forms = try reader.remoteForms()
-      return wanted.allSatisfy { forms[$0.collection] == $0.form }
-    }
-    guard !isDeclared else { return }
-    try journal.transactBlocking { context in
-      let (forms, local) = try (context.reader().remoteForms(), context.reader().localCollections())
-      for (collection, form) in wanted where forms[collection] != form {
-        guard !local.contains(collection: collection) else {
-          throw JournalError.invalidInput(
-            "\"\(collection)\" is local-only: no server sees its records; leave their remote fields out"
-          )
-        }
-        let declaration = CollectionDeclaration(collection, isLocalOnly: false, form: form)
-        _ = try context.append(Draft(.declared, body: declaration.body()))
-      }
-    }
-  }
-}

@@ -18,7 +18,7 @@ extension Store {
 
   /// Says in the journal what the types it was opened with say of their collections.
   func declareSchemas() throws {
-    try declareRemoteForms()
+    try declareShared()
     let wanted = registry.schemas.filter { $0.storage == .localOnly }.map(\.collection)
     guard !wanted.isEmpty else { return }
     let isDeclared = try journal.read { reader in

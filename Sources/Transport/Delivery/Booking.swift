@@ -26,6 +26,7 @@ struct Booking: Sendable {
     var refusals: [(SequenceNumber, String, String)] = []
     var again: [SequenceNumber] = []
     var states = AnsweredStates()
+    var conflicts: [(edit: SequenceNumber, state: FeedChange)] = []
     for (edit, verdict) in zip(segment.edits, verdicts) {
       switch verdict {
       case .accepted(let version, let id):
@@ -44,6 +45,7 @@ struct Booking: Sendable {
       case .refused(let code, let message): refusals.append((edit, code, message))
       case .conflict(let state):
         again.append(edit)
+        conflicts.append((edit, state))
         try states.append(state)
       case .retry(let after):
         again.append(edit)
@@ -58,18 +60,34 @@ struct Booking: Sendable {
       assigned = try assign(ids, because: answer.sequence ?? 0, context)
     }
     if !refusals.isEmpty { try context.append(refused(refusals)) }
-    if !again.isEmpty { try context.append(retried(again)) }
+    var answer: SequenceNumber = 0
+    if !again.isEmpty { answer = try context.append(retried(again)).sequence ?? 0 }
     outcome.conflicts +=
       Int(context.head.lastSequence - before) - assigned
       - [results.isEmpty, refusals.isEmpty, again.isEmpty]
       .count { !$0 }
     let intake = Intake(remote: remote, epoch: "", forms: forms)
     for state in states.newest {
-      outcome.conflicts += try intake.append(state, context).conflicts
+      let taken = try intake.append(state, context)
+      outcome.conflicts += taken.conflicts
+      guard taken.appended == 0 else { continue }
+      // The state came while the edits were under way and could only be kept: now they are decided about.
+      let edits = conflicts.filter { $0.state.isAbout(state) }.map(\.edit)
+      outcome.conflicts += try decide(edits, because: answer, context)
     }
     outcome.accepted = results.count
     outcome.refused = refusals.count
     return outcome
+  }
+
+  private func decide(
+    _ edits: [SequenceNumber], because answer: SequenceNumber, _ context: AppendContext
+  ) throws -> Int {
+    guard !edits.isEmpty, let cause = try context.state.entry(answer)?.header else { return 0 }
+    let drafts = try context.folder.decide(
+      edits, because: cause, at: context.head.lastSequence + 1, in: context.state)
+    for draft in drafts { try context.append(draft) }
+    return drafts.isEmpty ? 0 : 1
   }
 
   private func newest(_ answer: FeedChange, _ context: AppendContext) throws -> FeedChange {
@@ -143,6 +161,12 @@ struct Booking: Sendable {
   /// What a server says is kept, but not more than a person would read.
   private static func bounded(_ text: String, bytes: Int) -> String {
     text.utf8.count <= bytes ? text : String(decoding: text.utf8.prefix(bytes), as: UTF8.self)
+  }
+}
+
+extension FeedChange {
+  fileprivate func isAbout(_ other: FeedChange) -> Bool {
+    collection.utf8.elementsEqual(other.collection.utf8) && key.utf8.elementsEqual(other.key.utf8)
   }
 }
 

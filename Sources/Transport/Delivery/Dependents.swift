@@ -29,13 +29,17 @@ struct Dependents {
   var isEmpty: Bool { found.isEmpty }
 
   /// The edit without which this one does not apply; nil where it does.
-  mutating func cause(of header: EntryHeader, _ body: Body) throws -> SequenceNumber? {
-    guard !makers.isEmpty, header.kind.isEdit else { return nil }
+  ///
+  /// - Parameter kind: What it does by now.
+  mutating func cause(
+    of header: EntryHeader, _ kind: EntryKind, _ body: Body
+  ) throws -> SequenceNumber? {
+    guard !makers.isEmpty, kind.isEdit else { return nil }
     if let named = try body.record()?.rowKey {
       let key = try currentKey(named)
       let cause = try cause(header.sequence, key)
       // From here on the record is there, or gone, by this edit.
-      switch header.kind {
+      switch kind {
       case .create, .put: forget(key, before: header.sequence)
       default: if let cause { return cause }
       }

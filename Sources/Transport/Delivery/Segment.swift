@@ -50,6 +50,9 @@ enum SegmentSealer {
     }
     body.add(.entries) { $0.ranges(edits.map(\.sequence)) }
     body.add(.digest, data: [UInt8](SHA256.hash(data: bytes)))
+    // The collection's policy may be another one when the segment is made again.
+    let strict = edits.filter(\.isStrict).map(\.sequence)
+    if !strict.isEmpty { body.add(.strict) { $0.ranges(strict) } }
     let appended = try context.append(Draft(.sent, body: body.finish()))
     var segment = Segment(
       sent: appended.sequence ?? 0, edits: edits.map(\.sequence), bytes: bytes)
@@ -87,8 +90,11 @@ enum SegmentSealer {
         guard try body.text(.remote) == remote.name else { return nil }
         let edits = try body.ranges(.entries).flatMap { Array($0) }
         let bases = try sealedBases(body, count: edits.count)
+        let strict =
+          body.raw(.strict) == nil ? [] : Set(try body.ranges(.strict).joined())
         let sealed = SentBodies(context, before: sent, forms)
-        let bytes = SegmentCodec.encode(try changes(edits, sealed, reader, bases: bases))
+        let bytes = SegmentCodec.encode(
+          try changes(edits, sealed, reader, as: .made(bases: bases, strict: strict)))
         guard try body.data(.digest) == [UInt8](SHA256.hash(data: bytes)) else {
           if !remote.takesEntries { return .otherwise(sent: sent, edits: edits) }
           throw JournalError.damaged(
@@ -129,28 +135,43 @@ enum SegmentSealer {
     }
     if chosen.isEmpty { chosen = try units(through: .max) }
     return try changes(
-      chosen.flatMap { $0 }, bodies, context.reader(), takesEntries: remote.takesEntries)
+      chosen.flatMap { $0 }, bodies, context.reader(),
+      as: .new(context.reader().strictCollections(), takesEntries: remote.takesEntries))
+  }
+
+  /// Whether a segment is new, or made again as it was.
+  private enum Sealing {
+    case new(StrictCollections, takesEntries: Bool)
+    case made(bases: [SegmentChange.Base], strict: Set<SequenceNumber>)
   }
 
   /// The changes of a segment. Of a group that reaches into another remote's collections only the
   /// part this remote owns is here: where a group ends is told by the neighbours, not the flag.
   private static func changes(
-    _ edits: [SequenceNumber], _ bodies: SentBodies, _ reader: JournalReader,
-    bases: [SegmentChange.Base]? = nil, takesEntries: Bool = true
+    _ edits: [SequenceNumber], _ bodies: SentBodies, _ reader: JournalReader, as sealing: Sealing
   ) throws -> [SegmentChange] {
     var groups: [SequenceNumber] = []
     var changes: [SegmentChange] = []
     for (index, sequence) in edits.enumerated() {
-      guard let entry = try reader.entry(sequence) else { throw missing(sequence) }
-      let base =
-        try bases?[index]
-        ?? (takesEntries ? base(of: sequence, reader) : bodies.base(of: entry.plainBody))
+      guard let state = try reader.edit(sequence) else { throw missing(sequence) }
+      let (entry, edit) = try reader.decided(sequence, state)
+      let base: SegmentChange.Base
+      let isStrict: Bool
+      switch sealing {
+      case .made(let bases, let strict):
+        (base, isStrict) = (bases[index], strict.contains(sequence))
+      case .new(let strict, let takesEntries):
+        base = try takesEntries ? self.base(of: state, reader) : bodies.base(of: edit.body)
+        isStrict =
+          try edit.kind.isEdit
+          && edit.body.withUnsafeBytes { try strict.contains(recordOf: Body($0)) }
+      }
       groups.append(entry.header.group)
       changes.append(
         SegmentChange(
-          sequence: sequence, id: entry.header.id, kind: entry.header.kind,
+          sequence: sequence, id: entry.header.id, kind: edit.kind,
           schema: entry.header.schema, time: entry.header.time, moreOfGroup: false, base: base,
-          isStrict: false, body: try sentBody(entry, bodies)))
+          isStrict: isStrict, body: try sentBody(sequence, edit, bodies)))
     }
     for index in changes.indices.dropLast() where groups[index] != 0 {
       changes[index].moreOfGroup = groups[index] == groups[index + 1]
@@ -160,10 +181,12 @@ enum SegmentSealer {
 
   /// The body as the server is to see it: with the keys it has given and in the form it knows, and of
   /// an erasure nothing but `born`.
-  static func sentBody(_ entry: StoredEntry, _ bodies: SentBodies) throws -> [UInt8] {
-    guard entry.header.kind == .erased else { return try bodies.body(entry.plainBody) }
-    return try entry.plainBody.withUnsafeBytes { bytes in
-      guard let born = try Body(bytes).version(.born) else { throw missing(entry.header.sequence) }
+  static func sentBody(
+    _ sequence: SequenceNumber, _ edit: DecidedEdit, _ bodies: SentBodies
+  ) throws -> [UInt8] {
+    guard edit.kind == .erased else { return try bodies.body(edit.body) }
+    return try edit.body.withUnsafeBytes { bytes in
+      guard let born = try Body(bytes).version(.born) else { throw missing(sequence) }
       var body = BodyBuilder()
       body.add(.born, version: born)
       return body.finish()
@@ -175,10 +198,9 @@ enum SegmentSealer {
   }
 
   private static func base(
-    of sequence: SequenceNumber, _ reader: JournalReader
+    of state: EditState, _ reader: JournalReader
   ) throws -> SegmentChange.Base {
-    guard let state = try reader.edit(sequence) else { throw missing(sequence) }
-    return switch state.base {
+    switch state.base {
     case .none: .none
     case .version(let version): .version(version)
     case .earlierEdit: try earlier(state.previousOpen, reader)

@@ -22,6 +22,9 @@ struct SegmentChoice {
   private var unit = Unit()
   /// Row keys of records whose edits wait for an earlier one.
   private var held: Set<[UInt8]> = []
+  /// Row keys of records that no server has yet, and whose making waits for somebody's decision.
+  private var unmade: Set<[UInt8]> = []
+  private let context: AppendContext
 
   private struct Unit {
     var group: SequenceNumber = 0
@@ -29,6 +32,8 @@ struct SegmentChoice {
     var bytes = 0
     var records: [[UInt8]] = []
     var isHeld = false
+    /// Whether it waits for somebody's decision, its own or one it follows.
+    var isUndecided = false
     var cause: SequenceNumber?
   }
 
@@ -38,6 +43,7 @@ struct SegmentChoice {
   ) throws {
     (self.ownership, self.bodies, self.skipping) = (ownership, bodies, skipping)
     (self.limit, self.maximumBytes, self.through) = (limit, maximumBytes, through)
+    self.context = context
     reader = try context.reader()
     dependents = try Dependents(context)
   }
@@ -47,18 +53,18 @@ struct SegmentChoice {
     try reader.scanEdits { sequence, state in
       guard sequence <= through else { return false }
       guard state.delivery == .pending else { return true }
-      guard let entry = try reader.entry(sequence) else { throw SegmentSealer.missing(sequence) }
+      let (entry, edit) = try reader.decided(sequence, state)
       let group = entry.header.group
       if !unit.edits.isEmpty, group == 0 || group != unit.group, try !take() {
         isFull = true
         return false
       }
-      try entry.plainBody.withUnsafeBytes { bytes in
+      try edit.body.withUnsafeBytes { bytes in
         let body = try Body(bytes)
         guard try ownership.owns(body) else { return }
         unit.group = group
         unit.edits.append(sequence)
-        try add(entry, body)
+        try add(entry.header, edit, body, isUndecided: state.isUndecided)
       }
       return true
     }
@@ -66,15 +72,33 @@ struct SegmentChoice {
   }
 
   /// Adds an edit to the unit at hand.
-  private mutating func add(_ entry: StoredEntry, _ body: Body) throws {
-    let key = skipping.isEmpty ? nil : try body.record()?.rowKey
+  private mutating func add(
+    _ header: EntryHeader, _ edit: DecidedEdit, _ body: Body, isUndecided: Bool
+  ) throws {
+    let key = try body.record().map { try currentKey($0.rowKey) }
     if let key { unit.records.append(key) }
-    if skipping.contains(entry.header.sequence) || key.map({ held.contains($0) }) ?? false {
+    if skipping.contains(header.sequence) || key.map({ held.contains($0) }) ?? false {
       unit.isHeld = true
     }
+    if try isUndecided || refersToUnmade(body) { (unit.isHeld, unit.isUndecided) = (true, true) }
     guard !unit.isHeld else { return }
-    if unit.cause == nil { unit.cause = try dependents.cause(of: entry.header, body) }
-    unit.bytes += try SegmentSealer.sentBody(entry, bodies).count + 96
+    if unit.cause == nil { unit.cause = try dependents.cause(of: header, edit.kind, body) }
+    unit.bytes += try SegmentSealer.sentBody(header.sequence, edit, bodies).count + 96
+  }
+
+  private func currentKey(_ rowKey: [UInt8]) throws -> [UInt8] {
+    try context.folder.currentKey(rowKey, before: .max, in: context.transaction)
+  }
+
+  /// Whether an edit refers to a record that a server would not know.
+  private func refersToUnmade(_ body: Body) throws -> Bool {
+    guard !unmade.isEmpty else { return false }
+    for item in [body.raw(.fields), body.raw(.set)].compactMap({ $0 }) {
+      for record in try References.records(in: item) {
+        if try unmade.contains(currentKey(record.rowKey)) { return true }
+      }
+    }
+    return false
   }
 
   /// Takes the unit in; false when it does not fit any more.
@@ -82,6 +106,10 @@ struct SegmentChoice {
     defer { unit = Unit() }
     if unit.isHeld {
       held.formUnion(unit.records)
+      guard unit.isUndecided else { return true }
+      for key in unit.records {
+        if try context.folder.baseFields(key, in: context.transaction) == nil { unmade.insert(key) }
+      }
       return true
     }
     if let cause = unit.cause {

@@ -18,7 +18,7 @@ struct SentBodies {
   /// An edit's body as the server is to see it; the very bytes where it has given no keys and knows no
   /// other form.
   func body(_ bytes: [UInt8]) throws -> [UInt8] {
-    let body = try withGivenKeys(bytes)
+    let body = try withGivenKeys(withoutCause(bytes))
     return forms.isEmpty ? body : try body.withUnsafeBytes { try forms.outgoing(Body($0)) }
   }
 
@@ -29,6 +29,19 @@ struct SentBodies {
       let version = try context.versionOfLiveBase(of: record)
     else { return .none }
     return .version(version)
+  }
+
+  /// Which decision an edit carries out is this journal's own affair: its sequences mean nothing elsewhere.
+  private func withoutCause(_ bytes: [UInt8]) throws -> [UInt8] {
+    try bytes.withUnsafeBytes { bytes in
+      let body = try Body(bytes)
+      guard body.raw(.cause) != nil else { return [UInt8](bytes) }
+      var sent = BodyBuilder()
+      for key in BodyKey.allCases where key != .cause {
+        if let raw = body.raw(key) { sent.add(key, raw: raw) }
+      }
+      return sent.finish()
+    }
   }
 
   private func withGivenKeys(_ bytes: [UInt8]) throws -> [UInt8] {

@@ -30,7 +30,8 @@ struct GenerationBeginning: Sendable {
       let lost = try context.reader().settled(by: remote, above: through, after: remembered)
       for start in stride(from: 0, to: lost.count, by: Limits.groupEntries) {
         let slice = lost[start..<min(start + Limits.groupEntries, lost.count)]
-        try context.append(reopened(slice, generation))
+        let decisions = try context.reader().replacements(of: slice.map(\.edit))
+        try context.append(reopened(slice, decisions, generation))
       }
     }
     // What the server has lost must not be trimmed here until it has seen it again.
@@ -41,7 +42,8 @@ struct GenerationBeginning: Sendable {
 
   /// The entry by which settled edits are pending again.
   private func reopened(
-    _ edits: ArraySlice<(edit: SequenceNumber, acceptance: SequenceNumber)>, _ generation: UInt32
+    _ edits: ArraySlice<(edit: SequenceNumber, acceptance: SequenceNumber)>,
+    _ decisions: [(edit: SequenceNumber, decision: SequenceNumber)], _ generation: UInt32
   ) throws -> Draft {
     var body = BodyBuilder()
     body.add(.reason, text: reason.rawValue)
@@ -49,6 +51,16 @@ struct GenerationBeginning: Sendable {
     body.add(.entries) { $0.ranges(edits.map(\.edit)) }
     body.add(.generation, unsigned: UInt64(generation))
     body.add(.from, unsigned: edits.map(\.acceptance).min() ?? 0)
+    if !decisions.isEmpty {
+      body.add(.decisions) { writer in
+        writer.array(count: decisions.count)
+        for (edit, decision) in decisions {
+          writer.array(count: 2)
+          writer.unsigned(edit)
+          writer.unsigned(decision)
+        }
+      }
+    }
     return try Draft(.retried, body: body.finish())
   }
 }

@@ -53,7 +53,8 @@ struct Intake: Sendable {
     guard case .new = appended else { return outcome }
     outcome.appended = 1
     outcome.pulled = own == nil ? 1 : 0
-    outcome.conflicts = Int(context.head.lastSequence - before) - 1
+    // Whatever a decision appends behind the change: it is one.
+    outcome.conflicts = context.head.lastSequence > before + 1 ? 1 : 0
     return outcome
   }
 

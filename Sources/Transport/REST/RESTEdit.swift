@@ -21,6 +21,8 @@ struct RESTEdit {
   /// The version its writer had seen.
   let base: ServerVersion?
   let what: What
+  /// Whether it is to be carried out only where the record has not moved on.
+  let isStrict: Bool
   /// The version its record has in the journal by now.
   var known: ServerVersion?
 
@@ -38,6 +40,7 @@ struct RESTEdit {
 
   init(_ change: SegmentChange) throws {
     id = change.id
+    isStrict = change.isStrict
     if case .version(let version) = change.base { base = version } else { base = nil }
     (collection, key, rowKey, what) = try change.body.withUnsafeBytes { bytes in
       let body = try Body(bytes)

@@ -30,7 +30,7 @@ extension RESTPush {
   ) async throws -> Conditions {
     let expected = expected(edit)
     switch server.settings.preconditions {
-    case .none: return .none
+    case .none: return try await lookedAt(edit, key, fields, found)
     case .version:
       guard let expected else { return .send(unknown(edit)) }
       return .send(
@@ -55,6 +55,18 @@ extension RESTPush {
           headers: there.etag.map { [(name: "If-Match", value: $0)] } ?? [],
           version: there.record.version))
     }
+  }
+
+  /// Where the server compares nothing, a strict edit is held against what it shows right before. Whoever writes
+  /// between the two is overtaken all the same.
+  private mutating func lookedAt(
+    _ edit: RESTEdit, _ key: String, _ fields: Fields?, _ found: Found?
+  ) async throws -> Conditions {
+    guard edit.isStrict else { return .none }
+    let there: Found?
+    if let found { there = found } else { there = try await look(edit, key).found }
+    guard let there else { return .none }
+    return try judged(edit, fields, there, expected(edit)).map { .verdict($0) } ?? .none
   }
 
   /// The version of the record as it is known by now; nil where none is there.
@@ -137,7 +149,7 @@ extension RESTPush {
     guard let found = look.found, var fields = found.record.fields else {
       return .missed(try deletion(edit, key, look.answer))
     }
-    if server.settings.preconditions != .none,
+    if server.settings.preconditions != .none || edit.isStrict,
       let verdict = try judged(edit, patch, found, expected(edit))
     {
       return verdict

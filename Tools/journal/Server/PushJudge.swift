@@ -64,11 +64,11 @@ struct PushJudge {
       return refuse(unit, "group-changed", "some entries of the group are known, some are not")
     }
     if let change = unit.first, change.kind == .erased { return [try judgeErasure(change)] }
+    if let conflicts = try conflicts(unit) { return conflicts.map { .conflict($0) } }
     var states: [[UInt8]: [UInt8]?] = [:]
     var judged: [Judged] = []
     var late: Set<EntryID> = []
     for change in unit {
-      if let conflict = try conflict(change) { return unit.map { _ in .conflict(conflict) } }
       do {
         let isLate = try isLatecomer(change, after: late)
         if isLate { late.insert(change.id) }
@@ -200,31 +200,26 @@ struct PushJudge {
     return (key, try context.state.record(key).map { try RecordRow($0) })
   }
 
-  /// A strict change comes to conflict when the record is no longer at its base.
-  private func conflict(_ change: SegmentChange) throws -> FeedChange? {
-    guard change.isStrict else { return nil }
-    let (key, row) = try record(change)
-    let base: ServerVersion? =
-      switch change.base {
-      case .none: nil
-      case .version(let version): version
-      case .entry(let id): try version(of: id)
+  /// The states a unit comes to conflict with, one for each change: its own record's, or that of the
+  /// first one which has moved on. Nil where none has.
+  private func conflicts(_ unit: [SegmentChange]) throws -> [FeedChange]? {
+    guard unit.contains(where: \.isStrict) else { return nil }
+    let rule = StrictRule(context: context)
+    var earlier: Set<EntryID> = []
+    var late: Set<EntryID> = []
+    let conflicts = try unit.map { change -> FeedChange? in
+      defer { earlier.insert(change.id) }
+      // What was made on something erased has no effect, whatever happened since.
+      if try isLatecomer(change, after: late) {
+        late.insert(change.id)
+        return nil
       }
-    guard row?.base?.version != base else { return nil }
-    let names = try RecordAddress(rowKey: key).names
-    let version = row?.base?.version ?? ServerVersion(timestamp: 0, tieBreak: 0)
-    return FeedChange(
-      collection: names.collection, key: names.key, version: version,
-      born: row?.base?.born ?? version, state: row?.baseFields.map { .live($0) } ?? .deleted)
-  }
-
-  private func version(of id: EntryID) throws -> ServerVersion? {
-    guard let remembered = try context.remembered(id) else { return nil }
-    let time =
-      try remembered.trimmed(id)?.time ?? context.state.entry(remembered.sequence)?.header.time
-    return time.map {
-      ServerVersion(timestamp: $0.milliseconds, tieBreak: remembered.sequence)
+      let (key, row) = try record(change)
+      return try rule.conflict(
+        change, on: RecordAddress(rowKey: key), row, after: earlier)
     }
+    guard let first = conflicts.compactMap({ $0 }).first else { return nil }
+    return conflicts.map { $0 ?? first }
   }
 
   private func effect(

@@ -39,6 +39,7 @@ struct EntryLine {
     if header.kind.isEdit {
       line["status"] = .string(try statuses.status(of: header))
       if try statuses.isAbsorbed(header) { line["absorbed"] = true }
+      if try statuses.isUndecided(header) { line["undecided"] = true }
     }
     return line
   }
@@ -73,6 +74,8 @@ struct EntryLine {
     case .entries: line["entries"] = Self.objects(value, ["first", "last"])
     case .archives: line["archives"] = Self.objects(value, ["horizon", "path", "digest"])
     case .outcomes: line["outcomes"] = Self.outcomes(value)
+    case .strict: line["strict"] = Self.objects(value, ["first", "last"])
+    case .decisions: line["decisions"] = Self.objects(value, ["edit", "decision"])
     default: line["\(key)"] = value
     }
   }
@@ -104,7 +107,7 @@ struct EntryLine {
   }
 
   private static func outcomes(_ value: Value) -> Value {
-    guard case .array(let rows) = objects(value, ["sequence", "outcome", "patch"]) else {
+    guard case .array(let rows) = objects(value, ["sequence", "outcome", "patch", "unset"]) else {
       return value
     }
     let names: [Value] = ["keep", "replaceWith", "supersede", "open"]
@@ -168,6 +171,11 @@ final class EditStatuses {
   private func edit(_ sequence: SequenceNumber) throws -> EditState? {
     if reader.storage.holdsFold { return try reader.edit(sequence) }
     return try folded.get()?.edit(sequence)
+  }
+
+  /// Whether a conflict about an edit is open, so that it is not sent.
+  func isUndecided(_ header: EntryHeader) throws -> Bool {
+    try edit(header.sequence)?.isUndecided ?? false
   }
 
   func isAbsorbed(_ header: EntryHeader) throws -> Bool {
