@@ -87,7 +87,7 @@ struct Booking: Sendable {
     let drafts = try context.folder.decide(
       edits, because: cause, at: context.head.lastSequence + 1, in: context.state)
     for draft in drafts { try context.append(draft) }
-    return drafts.isEmpty ? 0 : 1
+    return drafts.count { $0.kind == .conflict }
   }
 
   private func newest(_ answer: FeedChange, _ context: AppendContext) throws -> FeedChange {

@@ -53,8 +53,9 @@ struct Intake: Sendable {
     guard case .new = appended else { return outcome }
     outcome.appended = 1
     outcome.pulled = own == nil ? 1 : 0
-    // Whatever a decision appends behind the change: it is one.
-    outcome.conflicts = context.head.lastSequence > before + 1 ? 1 : 0
+    // A decision may be several entries, and edits besides.
+    for sequence in before + 1...context.head.lastSequence
+    where try context.state.entry(sequence)?.header.kind == .conflict { outcome.conflicts += 1 }
     return outcome
   }
 
