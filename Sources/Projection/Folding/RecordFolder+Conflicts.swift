@@ -62,10 +62,15 @@ extension RecordFolder {
       }
       let overlay = try Overlay(row, state)
       var contest = Contest()
-      for member in overlay.members
-      where edits.contains(member.sequence) && member.state.delivery == .pending
-        && !member.state.isUndecided
-      {
+      // What stands on the base already is only to be sent again.
+      var isBehind = false
+      for member in overlay.members {
+        if member.state.base != .earlierEdit {
+          isBehind = member.state.base != .version(base.version)
+        }
+        guard isBehind, edits.contains(member.sequence), member.state.delivery == .pending,
+          !member.state.isUndecided
+        else { continue }
         let touched = try Contest.touchedNames(member, state)
         try contest.add(member, touched, touched)
       }

@@ -16,7 +16,12 @@ struct StrictRule {
     _ change: SegmentChange, on record: RecordAddress, _ row: RecordRow?,
     after earlier: Set<EntryID>
   ) throws -> FeedChange? {
-    guard change.isStrict, let row, let known = row.base else { return nil }
+    guard change.isStrict else { return nil }
+    if case .entry(let id) = change.base, !earlier.contains(id), try version(of: id) == nil {
+      // It came to conflict itself, or was refused: what stands on it does not stand.
+      return try state(record, row)
+    }
+    guard let row, let known = row.base else { return nil }
     // Who deletes what is gone already has what he wants.
     if change.kind == .delete, row.baseFields == nil { return nil }
     let base: ServerVersion?
@@ -25,12 +30,10 @@ struct StrictRule {
     case .version(let version): base = version
     case .entry(let id):
       if earlier.contains(id) { return nil }
-      // It came to conflict itself, or was refused: what stands on it does not stand.
-      guard let version = try version(of: id) else { return try state(record, known, row) }
-      base = version
+      base = try version(of: id)
     }
     guard known.version != base, try touches(change, since: base, row) else { return nil }
-    return try state(record, known, row)
+    return try state(record, row)
   }
 
   /// Whether what happened to a record since a version has anything in common with a change.
@@ -72,13 +75,12 @@ struct StrictRule {
     }
   }
 
-  private func state(
-    _ record: RecordAddress, _ known: RecordRow.Base, _ row: RecordRow
-  ) throws -> FeedChange {
+  private func state(_ record: RecordAddress, _ row: RecordRow?) throws -> FeedChange {
     let names = try record.names
+    let version = row?.base?.version ?? ServerVersion(timestamp: 0, tieBreak: 0)
     return FeedChange(
-      collection: names.collection, key: names.key, version: known.version, born: known.born,
-      state: row.baseFields.map { .live($0) } ?? .deleted)
+      collection: names.collection, key: names.key, version: version,
+      born: row?.base?.born ?? version, state: row?.baseFields.map { .live($0) } ?? .deleted)
   }
 
   /// The version an edit was accepted at; nil where it never was.
