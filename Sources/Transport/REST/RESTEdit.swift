@@ -56,7 +56,7 @@ struct RESTEdit {
 
   /// This edit and the next one of the same record as one; nil where each has to be asked for by itself.
   func followed(by next: RESTEdit) -> RESTEdit? {
-    guard rowKey == next.rowKey else { return nil }
+    guard rowKey == next.rowKey, isStrict == next.isStrict else { return nil }
     switch (edit, next.edit) {
     case (.create, .update), (.create, .put), (.put, .update), (.put, .put), (.update, .update),
       (.update, .put):
