@@ -31,7 +31,7 @@ import Testing
       let server = PlainServer(settings)
       server.state.withLock { $0.hasETags = true }
       server.write("c", "1", ["a": 1, "b": 1])
-      let device = try await PlainDevice(server)
+      let device = try await RecordDevice(server)
       try await device.store.declarePolicy(policy, of: "c")
       try await device.sync()
       try await device.store.write { try $0.update("c", "1", set: ["a": "mine"]) }
@@ -50,7 +50,7 @@ import Testing
     for policy in [ConflictPolicy.serverWins, .clientWins, .rebase] {
       let server = KintoDouble()
       server.write("c", "1", ["a": 1, "b": 1])
-      let device = try await KintoDevice(server)
+      let device = try await RecordDevice(server)
       try await device.store.declarePolicy(policy, of: "c")
       try await device.sync()
       try await device.store.write { try $0.update("c", "1", set: ["a": "mine"]) }

@@ -13,12 +13,12 @@ import Transport
     server.log.filter { $0.hasPrefix(method + " ") }
   }
 
-  private func pending(_ device: PlainDevice) throws -> UInt64 {
+  private func pending(_ device: RecordDevice) throws -> UInt64 {
     try device.store.journal.read { try $0.counts() }.pending
   }
 
   @Test func `S-BD-01 lists, replaces and clears`() async throws {
-    let device = try await PlainDevice(PlainServer(Self.puts))
+    let device = try await RecordDevice(PlainServer(Self.puts))
     try await device.store.write { try $0.create("c", "3", ["color": "burgundy"]) }
     try await device.store.write { try $0.create("c", "2", ["color": "blue"]) }
     // A list has an order of its own, by key; the order of making is the journal's.
@@ -43,7 +43,7 @@ import Transport
     async throws
   {
     let server = PlainServer(Self.puts)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.declareLocalOnly("drafts")
     try await device.store.write { try $0.create("c", "x", ["name": "someone"]) }
     #expect(server.log.isEmpty)
@@ -60,7 +60,7 @@ import Transport
     async throws
   {
     let server = PlainServer(Self.puts)
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     let error = #expect(throws: NotCached.self) {
       try device.store.read { try $0.requireCached("c") }
     }
@@ -86,7 +86,7 @@ import Transport
 
   @Test func `S-BD-08 keeps the temporary id of what cannot be delivered`() async throws {
     let server = PlainServer()
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "t", ["n": 1]) }
     server.state.withLock { $0.refusing = { method, _ in method == "POST" ? (503, "") : nil } }
     await #expect(throws: TransportError.self) { try await device.sync() }
@@ -107,7 +107,7 @@ import Transport
   {
     let server = PlainServer(Self.puts)
     server.write("c", "1", ["n": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     try await device.store.write { try $0.update("c", "1", set: ["n": 2]) }
     try await device.store.write { try $0.delete("c", "1") }
@@ -124,7 +124,7 @@ import Transport
 
   @Test func `S-BD-14 makes one record of one create, however often sync is called`() async throws {
     let server = PlainServer()
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "t", ["n": 1]) }
     async let first = device.sync()
     async let second = device.sync()
@@ -137,7 +137,7 @@ import Transport
   @Test func `S-BD-20 delivers before it reads, and again after being cut off`() async throws {
     let server = PlainServer(Self.puts)
     server.write("c", "theirs", ["n": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.store.write { try $0.create("c", "mine", ["n": 2]) }
     // The process ends between the request and its answer.
     server.state.withLock { state in
@@ -163,7 +163,7 @@ import Transport
   @Test func `S-BD-22 takes nothing in while edits are pending, if asked to`() async throws {
     let server = PlainServer(Self.puts)
     server.write("c", "1", ["n": 1])
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     server.write("c", "2", ["n": 2])
     try await device.store.write { try $0.update("c", "1", set: ["n": 3]) }
@@ -187,7 +187,7 @@ import Transport
   @Test func `S-BD-25 says of each record what is to be delivered of it`() async throws {
     let server = PlainServer(Self.puts)
     for id in ["1", "2", "3", "4"] { server.write("c", id, ["n": 1]) }
-    let device = try await PlainDevice(server)
+    let device = try await RecordDevice(server)
     try await device.sync()
     try await device.store.write { try $0.create("c", "new", ["n": 1]) }
     try await device.store.write { try $0.update("c", "2", set: ["n": 2]) }
@@ -207,7 +207,7 @@ import Transport
   }
 
   /// What waits to be delivered, in order.
-  private func kinds(_ device: PlainDevice) throws -> [String] {
+  private func kinds(_ device: RecordDevice) throws -> [String] {
     try device.store.journal.read { reader in
       var lines: [String] = []
       try reader.scanEdits { sequence, state in
