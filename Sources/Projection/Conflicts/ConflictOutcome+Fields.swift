@@ -7,11 +7,7 @@ extension ConflictOutcome {
   init(
     replacing sequence: SequenceNumber, _ kind: EntryKind, _ set: Fields, _ unset: [String]
   ) throws {
-    let names = Set(set.names.map { Array($0.utf8) })
-    for name in unset where names.contains(Array(name.utf8)) {
-      throw JournalError.invalidInput("field \"\(name)\" is both set and unset")
-    }
-    try EditDraft.checkNames(set)
+    try Self.check(set, unset)
     var writer = CBORWriter()
     try writer.fields(set)
     guard writer.bytes.count <= Limits.recordBytes / 2 else {
@@ -25,6 +21,16 @@ extension ConflictOutcome {
       outcome.unset = try EditDraft.encoded(names: unset)
     }
     self = outcome
+  }
+
+  /// - Throws: `JournalError.invalidInput` for names no field has, and for a field that is to be both.
+  static func check(_ set: Fields, _ unset: [String]) throws {
+    let names = Set(set.names.map { Array($0.utf8) })
+    for name in unset where names.contains(Array(name.utf8)) {
+      throw JournalError.invalidInput("field \"\(name)\" is both set and unset")
+    }
+    try EditDraft.checkNames(set)
+    _ = try EditDraft.encoded(names: unset)
   }
 }
 

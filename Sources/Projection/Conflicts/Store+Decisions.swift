@@ -212,7 +212,7 @@ private struct LateDecision {
     var wanted: Fields?
     switch choice {
     case .fields(let set, let unset):
-      try EditDraft.checkNames(set)
+      try ConflictOutcome.check(set, unset)
       wanted = shown ?? Fields()
       for name in unset { wanted?[name] = Value?.none }
       for (name, value) in set { wanted?[name] = value }
