@@ -19,6 +19,8 @@ public final class Store: Sendable {
   let registry: SchemaRegistry
   /// Makes what was declared and is not made yet.
   let background = Mutex<Task<Void, Never>?>(nil)
+  /// Whether it was closed; held while the store reads of its own accord.
+  private let isClosed = Mutex(false)
   /// The collections that are kept in memory alone.
   let ephemeral: EphemeralRecords
 
@@ -87,9 +89,27 @@ public final class Store: Sendable {
   }
 
   /// Closes the journal; later calls throw.
+  ///
+  /// It can be opened again at once, unless somebody still reads from this handle. Waits for the commit that
+  /// is being made. May be called more than once, from any thread.
   public func close() {
     background.withLock { $0?.cancel() }
+    isClosed.withLock { $0 = true }
     journal.close()
+  }
+
+  /// Reads for what the store does of its own accord. ``close()`` waits for such a read: no caller knows of
+  /// it, and the file stays open as long as it lasts.
+  ///
+  /// - Parameter body: Must not close the store.
+  /// - Throws: `JournalError.cannotOpen` once the store is closed, and what `body` throws.
+  func readOfItself<R: Sendable>(_ body: (JournalReader) throws -> R) throws -> R {
+    try isClosed.withLock { isClosed in
+      guard !isClosed else {
+        throw JournalError.cannotOpen("the journal is closed; open it again")
+      }
+      return try journal.read(body)
+    }
   }
 
   /// Appends the changes a closure makes as one group: all or none, here and on the server.

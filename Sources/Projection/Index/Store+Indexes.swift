@@ -23,20 +23,20 @@ extension Store {
   /// The declared indexes, by collection and in the order of their declaration.
   ///
   /// - Throws: `JournalError`.
-  public func indexes() throws -> [IndexStatus] {
-    try journal.read { reader in
-      let isKept = reader.storage.sealer == nil
-      return try IndexCatalog(reader.storage).indexes.map { index in
-        let state: IndexStatus.State =
-          switch index.build {
-          case _ where !isKept: .notKept
-          case .ready: .ready
-          case .building(_, let done, let total): .building(done: done, total: total)
-          }
-        return IndexStatus(
-          collection: index.definition.collection, name: index.definition.name,
-          fields: index.definition.fields, isUnique: index.definition.isUnique, state: state)
-      }
+  public func indexes() throws -> [IndexStatus] { try journal.read(Self.statuses) }
+
+  private static func statuses(_ reader: JournalReader) throws -> [IndexStatus] {
+    let isKept = reader.storage.sealer == nil
+    return try IndexCatalog(reader.storage).indexes.map { index in
+      let state: IndexStatus.State =
+        switch index.build {
+        case _ where !isKept: .notKept
+        case .ready: .ready
+        case .building(_, let done, let total): .building(done: done, total: total)
+        }
+      return IndexStatus(
+        collection: index.definition.collection, name: index.definition.name,
+        fields: index.definition.fields, isUnique: index.definition.isUnique, state: state)
     }
   }
 
@@ -52,7 +52,7 @@ extension Store {
       try Task.checkCancellation()
       let name = (index.definition.collection, index.definition.name)
       try await journal.transact { try Self.build(name.0, name.1, $0) }
-      for status in try indexes()
+      for status in try readOfItself(Self.statuses)
       where status.name.utf8.elementsEqual(name.1.utf8)
         && status.collection.utf8.elementsEqual(name.0.utf8)
       {
@@ -66,7 +66,7 @@ extension Store {
   }
 
   private var hasIndexRemains: Bool {
-    get throws { try journal.read { try !IndexRemains($0.storage).isEmpty } }
+    get throws { try readOfItself { try !IndexRemains($0.storage).isEmpty } }
   }
 
   /// Goes on, beside everything else, with indexes that are not made yet, or not gone yet.
@@ -86,7 +86,7 @@ extension Store {
   private static let recordsPerStep = 500
 
   private func nextToBuild() throws -> IndexCatalog.Index? {
-    try journal.read { reader in
+    try readOfItself { reader in
       guard reader.storage.sealer == nil else { return nil }
       return try IndexCatalog(reader.storage).indexes.first { $0.build != .ready }
     }
