@@ -114,7 +114,8 @@ struct SyncRun {
     let outcome = try await journal.transact { context in
       let booking = Booking(
         remote: name, segment: segment, verdicts: verdicts,
-        forms: takesEntries ? RemoteForms() : try context.reader().remoteForms())
+        forms: takesEntries ? RemoteForms() : try context.reader().remoteForms(),
+        takesEntries: takesEntries)
       let outcome = try booking.book(context)
       if let size { try context.putMeta(MetaKey.witness(name), [UInt8](sequence: size)) }
       return outcome

@@ -129,11 +129,12 @@ package protocol InlineFolder: Sendable {
   ///
   /// - Parameters:
   ///   - edits: Those that are not pending, or wait for somebody's decision, are passed over.
+  ///   - areContested: Whether the collection's policy is asked; else they are kept, on the state that is known.
   ///   - cause: The entry that says what the server said.
   ///   - sequence: The sequence the first of the entries will have.
   func decide(
-    _ edits: [SequenceNumber], because cause: EntryHeader, at sequence: SequenceNumber,
-    in state: any FoldState
+    _ edits: [SequenceNumber], areContested: Bool, because cause: EntryHeader,
+    at sequence: SequenceNumber, in state: any FoldState
   ) throws -> [Draft]
 
   /// Lends what is known of servers' records, in order of their keys from the first ≥ `rowKey`, until

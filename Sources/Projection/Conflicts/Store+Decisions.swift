@@ -67,10 +67,21 @@ private struct LateDecision {
   let row: RecordRow
   let overlay: Overlay
   let outcomes: [ConflictOutcome]
+  /// The contested fields, as the conflict's entry has them; nil where it has none.
+  let mine: Fields?
+  let theirs: Fields?
+  /// Whether the entry says nothing of how the record was shown here and there: that of an edit without effect, or of
+  /// one that fell with its group.
+  private let isOfEditsAlone: Bool
 
   init(about sequence: SequenceNumber, _ context: AppendContext) throws {
     let reader = try context.reader()
     self.context = context
+    if sequence > 0, sequence <= reader.head.lastSequence, try reader.entry(sequence) == nil {
+      throw JournalError.belowHorizon(
+        "entry \(sequence) was trimmed, and so was what was decided about it; an archive made then has it. To change "
+          + "the record write a new edit")
+    }
     guard let found = try Self.conflict(about: sequence, reader),
       let conflict = try reader.entry(found), conflict.encoding == StoredEntry.plainEncoding
     else {
@@ -80,11 +91,18 @@ private struct LateDecision {
     }
     self.conflict = conflict
     let folder = RecordFolder()
-    let (named, outcomes) = try conflict.plainBody.withUnsafeBytes { bytes in
+    let named: [UInt8]?
+    (named, outcomes, mine, theirs, isOfEditsAlone) = try conflict.plainBody.withUnsafeBytes {
+      bytes in
       let body = try Body(bytes)
-      return (try body.record()?.rowKey, try ConflictOutcome.list(body))
+      // What was superseded or absorbed is kept apart from what was shown.
+      return (
+        try body.record()?.rowKey, try ConflictOutcome.list(body),
+        try (body.raw(.lost) ?? body.raw(.mine)).map { try Snapshot.decode($0) },
+        try body.raw(.theirs).map { try Snapshot.decode($0) },
+        body.raw(.mine) == nil && body.raw(.theirs) == nil
+      )
     }
-    self.outcomes = outcomes
     (key, row) = try folder.currentRow(named ?? [], context.state)
     overlay = try Overlay(row, context.state)
   }
@@ -116,8 +134,14 @@ private struct LateDecision {
     let open = overlay.members.filter { named.contains($0.sequence) }
     let pending = open.filter { $0.state.delivery == .pending }
     let first = context.head.lastSequence + 1
-    let isDone = pending.count == open.count && !pending.isEmpty
-    var decided: [ConflictOutcome] = []
+    if choice == .mine, isOfEditsAlone, mine == nil, row.visible == nil {
+      throw JournalError.invalidInput(
+        "the server has deleted the record, and an edit of what is gone has no effect; say with --set what it is to "
+          + "have, or let go of it with --theirs")
+    }
+    let isDone = try pending.count == open.count && isEnough(choice, for: pending)
+    // What waited for this goes on, whatever is laid on top of it.
+    var decided = pending.map { ConflictOutcome(sequence: $0.sequence, decision: .keep) }
     var others: [SequenceNumber] = []
     if isDone { (decided, others) = try decide(choice, pending) }
     try context.append(draft(decided))
@@ -132,6 +156,22 @@ private struct LateDecision {
       try context.append(draft)
     }
     return Array(first...context.head.lastSequence)
+  }
+
+  /// Whether edits that were not sent can be made to say what was chosen: else they are kept, and an edit on top of
+  /// them says it.
+  private func isEnough(_ choice: ConflictChoice, for pending: [Overlay.Member]) throws -> Bool {
+    guard !pending.isEmpty else { return false }
+    switch choice {
+    case .theirs: return true
+    case .mine:
+      // What was put in an edit's place is not what was made here.
+      return pending.allSatisfy { $0.state.decision == 0 }
+    case .fields:
+      // A part of a group is not replaced, and there may be nothing left for an update to change.
+      return try row.visible != nil
+        && pending.allSatisfy { try Overlay.entry($0.sequence, context.state).header.group == 0 }
+    }
   }
 
   /// What becomes of edits that were not sent, and the edits of other records that go with their groups.
@@ -200,14 +240,6 @@ private struct LateDecision {
 
   /// The edit that makes the record say what was chosen; nil where it does already.
   private func change(_ choice: ConflictChoice) throws -> EditDraft.Change? {
-    let (mine, theirs) = try conflict.plainBody.withUnsafeBytes { bytes in
-      let body = try Body(bytes)
-      // What was superseded or absorbed is kept apart from what was shown.
-      return (
-        try (body.raw(.lost) ?? body.raw(.mine)).map { try Snapshot.decode($0) },
-        try body.raw(.theirs).map { try Snapshot.decode($0) }
-      )
-    }
     let shown = try row.visible.map { try Snapshot.decode($0) }
     var wanted: Fields?
     switch choice {
@@ -216,13 +248,23 @@ private struct LateDecision {
       wanted = shown ?? Fields()
       for name in unset { wanted?[name] = Value?.none }
       for (name, value) in set { wanted?[name] = value }
+    case .mine where isOfEditsAlone && mine == nil: wanted = shown
     case .mine: wanted = Self.with(mine, besides: theirs, on: shown)
+    case .theirs where isOfEditsAlone: wanted = try currentTheirs(on: shown)
     case .theirs: wanted = Self.with(theirs, besides: mine, on: shown)
     }
     guard wanted != shown else { return nil }
     var writer = CBORWriter()
     if let wanted { try writer.fields(wanted) }
     return try ConflictDecider.change(from: row.visible, to: wanted.map { _ in writer.bytes })
+  }
+
+  /// The record with its contested fields as the server has them by now, where the entry does not say what it had then.
+  private func currentTheirs(on shown: Fields?) throws -> Fields? {
+    guard let base = try row.baseFields.map({ try Snapshot.decode($0) }) else { return nil }
+    guard var fields = shown else { return base }
+    for name in mine?.names ?? [] { fields[name] = base[name] }
+    return fields
   }
 
   /// The record with one side's contested fields; those only the other side has go.

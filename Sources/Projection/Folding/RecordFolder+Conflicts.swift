@@ -51,19 +51,31 @@ extension RecordFolder {
       base: base, version: version, cause: cause, record: record, state: state)
   }
 
+  /// Keeps everything, whatever the collection's policy: what a policy would hold against an edit is not
+  /// another writer's doing.
+  func keeper(
+    _ rowKey: [UInt8], _ before: RecordRow, _ after: RecordRow, base: [UInt8]?,
+    cause: EntryHeader, version: ServerVersion, _ state: any FoldState
+  ) -> ConflictDecider {
+    ConflictDecider(
+      name: ConflictDecider.undeclared, policy: .rebase, before: before, after: after, base: base,
+      version: version, cause: cause, record: RecordAddress(rowKey: rowKey), state: state)
+  }
+
   package func decide(
-    _ edits: [SequenceNumber], because cause: EntryHeader, at sequence: SequenceNumber,
-    in state: any FoldState
+    _ edits: [SequenceNumber], areContested: Bool, because cause: EntryHeader,
+    at sequence: SequenceNumber, in state: any FoldState
   ) throws -> [Draft] {
     var drafts: [Draft] = []
-    for (index, key) in try recordKeys(of: edits, state).enumerated() {
+    for key in try recordKeys(of: edits, state) {
       guard let row = try state.record(key).map({ try RecordRow($0) }), let base = row.base else {
         continue
       }
       let overlay = try Overlay(row, state)
-      var contest = Contest()
       // What stands on the base already is only to be sent again.
       var isBehind = false
+      var contest = Contest()
+      var kept = Contest()
       for member in overlay.members {
         if member.state.base != .earlierEdit {
           isBehind = member.state.base != .version(base.version)
@@ -73,12 +85,20 @@ extension RecordFolder {
         else { continue }
         let touched = try Contest.touchedNames(member, state)
         try contest.add(member, touched, touched)
+        try kept.add(member, nil, nil)
       }
-      guard !contest.members.isEmpty else { continue }
-      drafts += try decider(
-        key, row, row, base: nil, cause: cause, version: base.version, state
-      )
-      .drafts(contest, overlay, at: sequence + UInt64(drafts.count), ordinal: index)
+      guard !kept.members.isEmpty else { continue }
+      // An edit that touches nothing has nothing a policy could hold against it, and must not come to conflict for ever.
+      let asksPolicy = areContested && !contest.members.isEmpty
+      let decider =
+        try asksPolicy
+        ? decider(key, row, row, base: nil, cause: cause, version: base.version, state)
+        : keeper(key, row, row, base: nil, cause: cause, version: base.version, state)
+      let first = sequence + UInt64(drafts.count)
+      // Counted from the cause: one answer may be decided about more than once.
+      drafts += try decider.drafts(
+        asksPolicy ? contest : kept, overlay, at: first,
+        ordinal: Int(truncatingIfNeeded: first - cause.sequence))
     }
     return drafts
   }

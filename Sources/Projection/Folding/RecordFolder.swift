@@ -191,10 +191,16 @@ package struct RecordFolder: InlineFolder {
       )
       .contest(overlay.members)
       if let contest {
-        outcome.derived = try decider(
-          key, before, row, base: expected, cause: header, version: version, state
-        )
-        .drafts(contest, overlay, at: header.sequence + 1)
+        // Of a server that went back nobody can say who changed what: nothing is given up for it. What waits for
+        // a decision goes on waiting.
+        let isAnew =
+          before.base.map { $0.generation != row.base?.generation } ?? false
+          && !contest.members.contains { $0.member.state.isUndecided }
+        let decider =
+          try isAnew
+          ? keeper(key, before, row, base: expected, cause: header, version: version, state)
+          : decider(key, before, row, base: expected, cause: header, version: version, state)
+        outcome.derived = try decider.drafts(contest, overlay, at: header.sequence + 1)
       }
     }
     return outcome

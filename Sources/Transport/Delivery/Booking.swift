@@ -7,6 +7,8 @@ struct Booking: Sendable {
   let verdicts: [Verdict]
   /// How the server's records are read.
   let forms: RemoteForms
+  /// Whether the server takes entries and their bases, as ours does.
+  let takesEntries: Bool
 
   /// What the verdicts came to.
   struct Outcome: Sendable {
@@ -70,10 +72,12 @@ struct Booking: Sendable {
     for state in states.newest {
       let taken = try intake.append(state, context)
       outcome.conflicts += taken.conflicts
-      guard taken.appended == 0 else { continue }
-      // The state came while the edits were under way and could only be kept: now they are decided about.
       let edits = conflicts.filter { $0.state.isAbout(state) }.map(\.edit)
-      outcome.conflicts += try decide(edits, because: answer, context)
+      // The state came while the edits were under way and could only be kept: now they are decided about. Where it
+      // is news and contests nothing, they stand on it from now on; other servers are told each time.
+      let isKnown = taken.appended == 0
+      guard isKnown || (takesEntries && taken.conflicts == 0) else { continue }
+      outcome.conflicts += try decide(edits, areContested: isKnown, because: answer, context)
     }
     outcome.accepted = results.count
     outcome.refused = refusals.count
@@ -81,11 +85,13 @@ struct Booking: Sendable {
   }
 
   private func decide(
-    _ edits: [SequenceNumber], because answer: SequenceNumber, _ context: AppendContext
+    _ edits: [SequenceNumber], areContested: Bool, because answer: SequenceNumber,
+    _ context: AppendContext
   ) throws -> Int {
     guard !edits.isEmpty, let cause = try context.state.entry(answer)?.header else { return 0 }
     let drafts = try context.folder.decide(
-      edits, because: cause, at: context.head.lastSequence + 1, in: context.state)
+      edits, areContested: areContested, because: cause, at: context.head.lastSequence + 1,
+      in: context.state)
     for draft in drafts { try context.append(draft) }
     return drafts.count { $0.kind == .conflict }
   }

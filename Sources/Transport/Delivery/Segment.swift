@@ -136,12 +136,14 @@ enum SegmentSealer {
     if chosen.isEmpty { chosen = try units(through: .max) }
     return try changes(
       chosen.flatMap { $0 }, bodies, context.reader(),
-      as: .new(context.reader().strictCollections(), takesEntries: remote.takesEntries))
+      as: .new(
+        context.reader().strictCollections(), takesEntries: remote.takesEntries,
+        generation: context.reader().cursor(of: remote.name)?.generation ?? 0))
   }
 
   /// Whether a segment is new, or made again as it was.
   private enum Sealing {
-    case new(StrictCollections, takesEntries: Bool)
+    case new(StrictCollections, takesEntries: Bool, generation: UInt32)
     case made(bases: [SegmentChange.Base], strict: Set<SequenceNumber>)
   }
 
@@ -160,10 +162,10 @@ enum SegmentSealer {
       switch sealing {
       case .made(let bases, let strict):
         (base, isStrict) = (bases[index], strict.contains(sequence))
-      case .new(let strict, let takesEntries):
+      case .new(let strict, let takesEntries, let generation):
         base = try takesEntries ? self.base(of: state, reader) : bodies.base(of: edit.body)
         isStrict =
-          try edit.kind.isEdit
+          try edit.kind.isEdit && !isWithoutHistory(edit.kind, base, generation)
           && edit.body.withUnsafeBytes { try strict.contains(recordOf: Body($0)) }
       }
       groups.append(entry.header.group)
@@ -205,6 +207,15 @@ enum SegmentSealer {
     case .version(let version): .version(version)
     case .earlierEdit: try earlier(state.previousOpen, reader)
     }
+  }
+
+  /// Whether an edit was made in a history of the server's that is gone: whatever is there now would come to
+  /// conflict with it, and nobody did that. What creates a record stands on nothing in any history.
+  private static func isWithoutHistory(
+    _ kind: EntryKind, _ base: SegmentChange.Base, _ generation: UInt32
+  ) -> Bool {
+    guard case .none = base else { return false }
+    return kind == .update || kind == .delete || (kind == .put && generation > 0)
   }
 
   private static func sealedBases(_ body: Body, count: Int) throws -> [SegmentChange.Base] {

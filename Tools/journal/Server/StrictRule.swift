@@ -46,6 +46,7 @@ struct StrictRule {
       try EditRule.touchedNames(change.kind, Body($0))
     }
     guard let touched else { return true }
+    guard !touched.isEmpty else { return false }
     var sequence = row.last
     while sequence > 0 {
       guard let entry = try context.state.entry(sequence) else { return true }
