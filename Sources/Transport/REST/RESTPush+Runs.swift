@@ -14,24 +14,35 @@ extension RESTPush {
     var start = 0
     while start < changes.count {
       let version = versions.indices.contains(start) ? versions[start] : nil
-      start += try await deliverRun(run(in: changes[start...]), of: changes[start...], version)
+      let rest = changes[start...]
+      start += try await deliverRun(run(in: rest, version), of: rest, version)
     }
   }
 
   /// The edits that can be asked for as one: for each number of them, from one on, what they are together.
   /// Empty where the first one cannot be asked for at all.
-  private func run(in changes: ArraySlice<SegmentChange>) -> [RESTEdit] {
+  private func run(
+    in changes: ArraySlice<SegmentChange>, _ version: ServerVersion?
+  ) -> [RESTEdit] {
     var run: [RESTEdit] = []
     for change in changes {
-      guard let next = try? RESTEdit(change) else { return run }
+      guard var next = try? RESTEdit(change) else { return run }
+      next.known = version
       guard let last = run.last else {
         run.append(next)
         continue
       }
-      guard let both = last.followed(by: next) else { return run }
+      guard !isUpdateOfWhatIsThere(last), let both = last.followed(by: next) else { return run }
       run.append(both)
     }
     return run
+  }
+
+  /// A create of a record that is there by now goes as an update: it cannot say what an edit after it takes
+  /// away, nor that one replaces the record.
+  private func isUpdateOfWhatIsThere(_ edit: RESTEdit) -> Bool {
+    guard case .create = edit.what else { return false }
+    return expected(edit) != nil
   }
 
   /// Delivers the first edits; returns how many.
