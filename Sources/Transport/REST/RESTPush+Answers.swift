@@ -34,7 +34,7 @@ extension RESTPush {
     case .done: return try applied(edit, server.record(state, at: address), state)
     case .gone: return .applied(try deletion(edit, key, state))
     case .unauthorized: throw server.unauthorized(state)
-    case .later, .unknown: throw server.later(state)
+    case .later, .unknown: throw trouble(state)
     case .refused:
       return .refused(
         code: "state-unknown",
@@ -88,13 +88,19 @@ extension RESTPush {
   /// Later means all of them later: the server is in trouble, unless it turns out that it is for this edit
   /// alone.
   mutating func later(_ answer: HTTPExchangeResponse) -> Verdict {
+    failure = trouble(answer)
+    return .retry(afterMilliseconds: answer.retryAfterMilliseconds ?? 0)
+  }
+
+  /// The error of such an answer, to whatever request it is: an edit whose record cannot be asked for would
+  /// hold up all behind it just as well.
+  mutating func trouble(_ answer: HTTPExchangeResponse) -> TransportError {
     let error = server.later(answer)
-    failure = error
     if server.rules.meaning(of: answer.status) == .unknown {
       poison = PushFailure(
         code: "http-\(answer.status)", message: error.description, blame: .unknown,
         retryAfterMilliseconds: answer.retryAfterMilliseconds)
     }
-    return .retry(afterMilliseconds: answer.retryAfterMilliseconds ?? 0)
+    return error
   }
 }

@@ -124,7 +124,7 @@ extension RESTPush {
   }
 
   /// The record as it is at the server; nil where it is gone, and the answer that says so.
-  func look(
+  mutating func look(
     _ edit: RESTEdit, _ key: String
   ) async throws -> (found: Found?, answer: HTTPExchangeResponse) {
     let address = server.address(edit.collection, key)
@@ -137,7 +137,7 @@ extension RESTPush {
       )
     case .gone: return (nil, answer)
     case .unauthorized: throw server.unauthorized(answer)
-    case .later, .unknown: throw server.later(answer)
+    case .later, .unknown: throw trouble(answer)
     case .refused:
       throw TransportError.protocolViolation(
         "\(address) answered with status \(answer.status): records have to be shown one by one")

@@ -35,4 +35,61 @@ import Testing
     #expect(try device.get("9") == ["q": 1])
     #expect(try device.store.problems() == [])
   }
+
+  @Test func `has a create by POST in doubt by itself, whatever is known of its record`()
+    async throws
+  {
+    let server = PlainServer()
+    server.write("c", "k", ["n": 1])
+    let device = try await RecordDevice(server)
+    try await device.store.write { tx in
+      try tx.create("c", "k", ["n": 2])
+      try tx.update("c", "k", set: ["n": 3])
+    }
+    try await device.sync(.pullOnly)
+    server.state.withLock { $0.refusing = { method, _ in method == "POST" ? (500, "") : nil } }
+    await #expect(throws: TransportError.self) { try await device.sync() }
+    #expect(server.log.count { $0 == "POST /c" } == 1)
+    #expect(try device.refusals.first == "outcome-unknown")
+    #expect(try device.store.problems() == [])
+  }
+
+  // MARK: Records that cannot be asked for
+
+  /// Syncs until one succeeds; how many failed before.
+  private func failures(_ device: RecordDevice, most: Int = 12) async throws -> Int {
+    for count in 0..<most {
+      do {
+        try await device.sync()
+        return count
+      } catch let error as TransportError { #expect(error.code == "unavailable") }
+    }
+    return most
+  }
+
+  @Test(arguments: [RESTSettings.Preconditions.etag, .none])
+  func `about one it cannot show is parked, and the others arrive`(
+    _ preconditions: RESTSettings.Preconditions
+  ) async throws {
+    var settings = puts
+    settings.preconditions = preconditions
+    let server = PlainServer(settings)
+    let keys = ["r0", "r1", "r2"]
+    for key in keys { server.write("c", key, ["n": 1]) }
+    let device = try await RecordDevice(server)
+    try await device.sync()
+    for key in keys { try await device.store.write { try $0.update("c", key, set: ["n": 2]) } }
+    server.state.withLock { state in
+      state.hasETags = true
+      state.refusing = { method, path in method == "GET" && path == "/c/r0" ? (500, "") : nil }
+      // The state has to be asked for behind every edit.
+      state.altering = { request, answer in if request.method == "PATCH" { answer.body = [] } }
+    }
+    #expect(try await failures(device) < 6)
+    #expect(try device.store.parked().map(\.key) == ["r0"])
+    #expect(try device.store.parked().map(\.code) == [ParkedEdit.poison])
+    #expect(try device.counts.pending == 0 && device.counts.inFlight == 0)
+    for key in ["r1", "r2"] { #expect(server.fields("c", key) == ["n": 2]) }
+    #expect(try device.store.problems() == [])
+  }
 }
