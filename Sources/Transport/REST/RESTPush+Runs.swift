@@ -84,9 +84,7 @@ extension RESTPush {
   ) async throws -> Together {
     var edit = edit
     edit.known = version
-    // A create by POST has a key by which the server knows it again: it stays what it was.
-    let isPost = edit.isCreate && expected(edit) == nil && server.settings.creates != .put
-    guard failure == nil, !isGroupRefused, moved[edit.rowKey] == nil, !isPost else {
+    guard failure == nil, !isGroupRefused, moved[edit.rowKey] == nil, !isPost(edit) else {
       return .separately
     }
     do {
@@ -101,6 +99,14 @@ extension RESTPush {
     } catch is RecordEdit.Unsupported {
       return .separately
     }
+  }
+
+  /// A create by POST has a key by which the server knows it again: it stays what it was. So does one of a
+  /// record that is there, where that goes by POST too: only by itself may it be in doubt.
+  private func isPost(_ edit: RESTEdit) -> Bool {
+    let creates = server.settings.creates
+    if case .create = edit.what, creates == .post { return true }
+    return edit.isCreate && expected(edit) == nil && creates != .put
   }
 
   /// Whether a record that moved on has what an edit sends.
