@@ -3,7 +3,7 @@ import Journal
 /// The parts of a request's credentials that may not be written down.
 struct Secrets: Sendable {
   /// The longest first, so that none is left in halves.
-  private let texts: [[UInt8]]
+  private let texts: [SpelledSecret]
 
   /// Shorter ones are words like others.
   private static let shortest = 4
@@ -22,6 +22,7 @@ struct Secrets: Sendable {
       texts += [pair, Array(pair.drop { $0 != UInt8(ascii: ":") }.dropFirst())]
     }
     self.texts = texts.filter { $0.count >= Self.shortest }.sorted { $0.count > $1.count }
+      .map { SpelledSecret($0) }
   }
 
   /// Text without them.
@@ -30,7 +31,7 @@ struct Secrets: Sendable {
   }
 
   /// Bytes without them.
-  func masked(_ bytes: [UInt8]) -> [UInt8] { texts.reduce(bytes) { Self.masking($1, in: $0) } }
+  func masked(_ bytes: [UInt8]) -> [UInt8] { texts.reduce(bytes) { $1.masked(in: $0) } }
 
   /// A refusal in whose reason the server may repeat them; any other verdict as it is.
   func masked(_ verdict: Verdict) -> Verdict {
@@ -43,30 +44,66 @@ struct Secrets: Sendable {
   /// - Throws: ``TransportError/protocolViolation(_:)``.
   func checkAbsent(in cursor: String, from place: String) throws(TransportError) {
     let bytes = Array(cursor.utf8)
-    for text in texts where text.count >= Self.shortestInCursor {
-      guard Self.masking(text, in: bytes).count == bytes.count else {
+    for text in texts where text.bytes.count >= Self.shortestInCursor {
+      guard text.masked(in: bytes).count == bytes.count else {
         throw .protocolViolation(
           "\(place) repeats the credentials in an ETag or the address of its next page, which would be "
             + "written down: it has to be told to leave them out")
       }
     }
   }
+}
 
-  private static func masking(_ secret: [UInt8], in body: [UInt8]) -> [UInt8] {
+/// A secret, wherever it is written as it is, as a URL has it or as JSON escapes it.
+private struct SpelledSecret: Sendable {
+  let bytes: [UInt8]
+  /// For each byte what may stand for it.
+  private let spellings: [[[UInt8]]]
+
+  init(_ bytes: [UInt8]) {
+    self.bytes = bytes
+    spellings = bytes.map(Self.ways)
+  }
+
+  func masked(in body: [UInt8]) -> [UInt8] {
     var masked: [UInt8] = []
     masked.reserveCapacity(body.count)
     var position = 0
     while position < body.count {
-      if body[position] == secret[0], body.count - position >= secret.count,
-        body[position..<position + secret.count].elementsEqual(secret)
-      {
+      if let count = length(in: body[position...]) {
         masked.append(UInt8(ascii: "*"))
-        position += secret.count
+        position += count
       } else {
         masked.append(body[position])
         position += 1
       }
     }
     return masked
+  }
+
+  /// How many bytes at the beginning say it; nil where they say something else.
+  private func length(in body: ArraySlice<UInt8>) -> Int? {
+    guard let first = body.first, first == bytes[0] || Self.escapes.contains(first) else {
+      return nil
+    }
+    if body.starts(with: bytes) { return bytes.count }
+    var rest = body
+    for ways in spellings {
+      guard let way = ways.first(where: { rest.starts(with: $0) }) else { return nil }
+      rest = rest.dropFirst(way.count)
+    }
+    return body.count - rest.count
+  }
+
+  /// What spellings other than the byte itself begin with.
+  private static let escapes = [UInt8(ascii: "%"), UInt8(ascii: "\\")]
+
+  /// Itself last: a percent sign or a backslash may begin another one.
+  private static func ways(_ byte: UInt8) -> [[UInt8]] {
+    let digits = (byte < 16 ? "0" : "") + String(byte, radix: 16)
+    let escaped = [digits, digits.uppercased()].flatMap { ["%" + $0, "\\u00" + $0] }
+    let character = String(Unicode.Scalar(byte))
+    let short = ["/", "\"", "\\"].contains(character) ? ["\\" + character] : []
+    return (escaped + short).map { Array($0.utf8) } + [[byte]]
   }
 }
