@@ -89,8 +89,14 @@ extension RESTPush {
     if let expected, found.record.version <= expected { return nil }
     if expected == nil, !edit.isCreate { return nil }
     // The answer to an earlier attempt was lost, or somebody else did the same.
-    if let fields, shows(found.record, fields) { return try applied(edit, found.record) }
-    return .conflict(try found.record.change(edit.collection))
+    let state = try found.record.change(edit.collection)
+    if let fields, shows(found.record, fields) {
+      // What else became of the record nobody here has seen: before a strict edit follows, the journal finds
+      // out whether any of it is somebody else's.
+      if edit.isStrict { moved[edit.rowKey] = state }
+      return try applied(edit, found.record)
+    }
+    return .conflict(state)
   }
 
   /// Whether a record already has what an edit sends.

@@ -51,7 +51,7 @@ extension RESTPush {
   ) async throws -> Int {
     var count = max(1, run.count)
     while let edit = run.prefix(count).last, count > 1 {
-      switch try await deliverTogether(edit, version) {
+      switch try await deliverTogether(edit) {
       case .verdict(let verdict):
         verdicts += Array(repeating: verdict, count: count)
         return count
@@ -79,11 +79,7 @@ extension RESTPush {
   }
 
   /// Asks for edits of one record as one.
-  private mutating func deliverTogether(
-    _ edit: RESTEdit, _ version: ServerVersion?
-  ) async throws -> Together {
-    var edit = edit
-    edit.known = version
+  private mutating func deliverTogether(_ edit: RESTEdit) async throws -> Together {
     guard failure == nil, !isGroupRefused, moved[edit.rowKey] == nil, !isPost(edit) else {
       return .separately
     }

@@ -16,7 +16,7 @@ struct RESTPush {
   var known: [[UInt8]: Known] = [:]
   var isGroupRefused = false
   /// Records that have moved on, as they are there: what follows about them waits for the edit before.
-  private(set) var moved: [[UInt8]: FeedChange] = [:]
+  var moved: [[UInt8]: FeedChange] = [:]
 
   /// What an answer told of a record.
   struct Known {

@@ -54,6 +54,55 @@ import Testing
     #expect(try device.store.problems() == [])
   }
 
+  // MARK: Strict edits
+
+  /// A device with a strict collection, whose record both sides have.
+  private func strict(
+    _ preconditions: RESTSettings.Preconditions
+  ) async throws -> (PlainServer, RecordDevice) {
+    var settings = puts
+    settings.preconditions = preconditions
+    let server = PlainServer(settings)
+    server.state.withLock { $0.hasETags = true }
+    server.write("c", "1", ["a": 1, "b": 1])
+    let device = try await RecordDevice(server)
+    try await device.store.declarePolicy(.serverWins, of: "c")
+    try await device.sync()
+    return (server, device)
+  }
+
+  @Test(arguments: RESTSettings.Preconditions.allCases)
+  func `that are strict writes over nothing, where somebody did the same as the first`(
+    _ preconditions: RESTSettings.Preconditions
+  ) async throws {
+    let (server, device) = try await strict(preconditions)
+    try await device.store.write { try $0.update("c", "1", set: ["a": 2]) }
+    try await device.store.write { try $0.update("c", "1", set: ["b": 2]) }
+    server.write("c", "1", ["a": 2, "b": 9])
+    try await device.sync()
+    try await device.sync()
+    #expect(server.fields("c", "1") == ["a": 2, "b": 9])
+    #expect(try device.get("1") == ["a": 2, "b": 9])
+    #expect(try device.counts.pending == 0 && device.conflicts == 1)
+    #expect(try device.store.problems() == [])
+  }
+
+  @Test(arguments: RESTSettings.Preconditions.allCases)
+  func `that are strict has no conflict with itself, where an answer was lost`(
+    _ preconditions: RESTSettings.Preconditions
+  ) async throws {
+    let (server, device) = try await strict(preconditions)
+    try await device.store.write { try $0.update("c", "1", set: ["a": 2]) }
+    server.state.withLock { $0.losingAnswers = ["PATCH /c/1": 1] }
+    await #expect(throws: TransportError.self) { try await device.sync(.pushOnly) }
+    try await device.store.write { try $0.update("c", "1", set: ["b": 2]) }
+    try await device.sync()
+    #expect(server.fields("c", "1") == ["a": 2, "b": 2])
+    #expect(try device.get("1") == ["a": 2, "b": 2])
+    #expect(try device.counts.pending == 0 && device.conflicts == 0)
+    #expect(try device.store.problems() == [])
+  }
+
   // MARK: Records that cannot be asked for
 
   /// Syncs until one succeeds; how many failed before.
