@@ -72,7 +72,7 @@ import Testing
   }
 
   @Test(arguments: RESTSettings.Preconditions.allCases)
-  func `that are strict writes over nothing, where somebody did the same as the first`(
+  func `that is strict writes over nothing where somebody did the same as the first`(
     _ preconditions: RESTSettings.Preconditions
   ) async throws {
     let (server, device) = try await strict(preconditions)
@@ -88,7 +88,7 @@ import Testing
   }
 
   @Test(arguments: RESTSettings.Preconditions.allCases)
-  func `that are strict has no conflict with itself, where an answer was lost`(
+  func `that is strict has no conflict with itself where an answer was lost`(
     _ preconditions: RESTSettings.Preconditions
   ) async throws {
     let (server, device) = try await strict(preconditions)
