@@ -7,7 +7,7 @@ import Testing
 /// Credentials that a server repeats in another spelling.
 @Suite struct `Credentials that are spelled otherwise` {
   private static let token = "tok/7f3a+9c\"8=="
-  private let secrets = Secrets("Bearer \(token)")
+  private let secrets = Secrets("Bearer \(Self.token)")
 
   @Test(arguments: [
     token,
