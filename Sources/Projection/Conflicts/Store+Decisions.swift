@@ -134,10 +134,10 @@ private struct LateDecision {
     let open = overlay.members.filter { named.contains($0.sequence) }
     let pending = open.filter { $0.state.delivery == .pending }
     let first = context.head.lastSequence + 1
-    if choice == .mine, isOfEditsAlone, mine == nil, row.visible == nil {
+    if choice == .mine, isOfEditsAlone, mine == nil, row.visible == nil || pending.isEmpty {
       throw JournalError.invalidInput(
-        "the server has deleted the record, and an edit of what is gone has no effect; say with --set what it is to "
-          + "have, or let go of it with --theirs")
+        "the record was gone at the server, so that nothing made here is in the conflict's entry; say with --set what "
+          + "it is to have, or let go of it with --theirs")
     }
     let isDone = try pending.count == open.count && isEnough(choice, for: pending)
     // What waited for this goes on, whatever is laid on top of it.
@@ -248,7 +248,7 @@ private struct LateDecision {
       wanted = shown ?? Fields()
       for name in unset { wanted?[name] = Value?.none }
       for (name, value) in set { wanted?[name] = value }
-    case .mine where isOfEditsAlone && mine == nil: wanted = shown
+    case .mine where isOfEditsAlone && mine == nil: return nil
     case .mine: wanted = Self.with(mine, besides: theirs, on: shown)
     case .theirs where isOfEditsAlone: wanted = try currentTheirs(on: shown)
     case .theirs: wanted = Self.with(theirs, besides: mine, on: shown)

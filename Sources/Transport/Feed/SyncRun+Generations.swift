@@ -153,8 +153,8 @@ extension SyncRun {
     throw TransportError.massDeletion(
       "the server \"\(declaration.name)\" no longer shows \(count.unshown) of the "
         + "\(count.unshown + count.shown) records it had; all of them are still here. If that is right, "
-        + "sync again with the deletions confirmed (`journal sync --confirm-deletions`); if not, keep "
-        + "them (`journal sync --keep-records`), or look at the server first")
+        + "sync again with the deletions confirmed (`journal sync DIR --confirm-deletions`); if not, keep "
+        + "them (`journal sync DIR --keep-records`), or look at the server first")
   }
 
   /// Writes down what the brake came to, once: the same again is no news.

@@ -37,15 +37,16 @@ public struct AnswerRules: Sendable {
     return AnswerRules { statuses.contains($0) ? meaning : rule($0) }
   }
 
-  /// RFC 9110 as most servers read it: 2xx is done, 404 and 410 are gone, 401 is unauthorized; 409, 423,
-  /// 425, 429 and 503 are worth another try, 408 and the other 5xx tell nothing; all others are refused,
-  /// redirects among them.
+  /// RFC 9110 as most servers read it: 2xx is done, 404 and 410 are gone, 401 is unauthorized; 423, 425,
+  /// 429 and 503 are worth another try, 408 and the other 5xx tell nothing; all others are refused,
+  /// redirects among them. So is 409, where no condition was sent: somebody has to change something before
+  /// it helps to ask again, and the edits behind it do not wait for that.
   public static let standard = AnswerRules { status in
     switch status {
     case 200...299: .done
     case 404, 410: .gone
     case 401: .unauthorized
-    case 409, 423, 425, 429, 503: .later
+    case 423, 425, 429, 503: .later
     case 408, 500...599: .unknown
     default: .refused
     }
