@@ -64,8 +64,10 @@ extension RESTPush {
     if version == nil, let before = known[edit.rowKey]?.version ?? edit.base {
       version = ServerVersion(timestamp: before.timestamp, tieBreak: before.tieBreak &+ 1)
     }
-    if version == nil, let time = answer.serverTime {
-      version = ServerVersion(timestamp: time + 999, tieBreak: 0)
+    // Of a record that is not known to be there its tombstone tells: booking raises this above it. The server's
+    // clock may be ahead of its stamps, and what is settled by it would lie on top of what comes next.
+    if version == nil, answer.serverTime != nil {
+      version = ServerVersion(timestamp: 0, tieBreak: 0)
     }
     guard let version else {
       throw TransportError.protocolViolation(
