@@ -144,7 +144,8 @@ extension SyncRun {
       changes.append(
         FeedChange(
           collection: names.collection, key: names.key,
-          version: ServerVersion(timestamp: 0, tieBreak: 0), born: record.born, state: .deleted))
+          version: ServerVersion(timestamp: 0, tieBreak: 0), born: record.born,
+          state: filters.unshown(names.collection)))
     }
     try await repair(changes, epoch: epoch)
     report.repaired += gone.count
@@ -152,13 +153,18 @@ extension SyncRun {
   }
 
   private mutating func repair(_ changes: [FeedChange], epoch: String) async throws {
-    let intake = Intake(remote: declaration.name, epoch: epoch, isRepair: true)
+    var intake = Intake(remote: declaration.name, epoch: epoch, isRepair: true)
+    intake.filters = filters
+    let taking = intake
     for start in stride(from: 0, to: changes.count, by: Limits.groupEntries) {
       let part = changes[start..<min(start + Limits.groupEntries, changes.count)]
       add(
         try await journal.transact { context in
           var outcome = Intake.Outcome()
-          for change in part { outcome.add(try intake.append(change, context)) }
+          let test = try taking.filters.test(context)
+          for change in part {
+            outcome.add(try taking.append(change, testedBy: test, context))
+          }
           return outcome
         })
     }

@@ -5,18 +5,26 @@ public struct JournalServer: Remote {
   private let url: String
   private let exchange: AuthorizedExchange
   private let coding = RequestCoding()
+  /// What is asked for, as it stands in a query; empty where that is everything.
+  private let filter: String
 
   /// - Parameters:
   ///   - url: The server's address; `https`, or `http` on loopback.
   ///   - exchange: The HTTP client.
+  ///   - filters: Those of the remote's declaration: the server leaves out what lies outside of them.
   ///   - authorization: The value of the Authorization header, asked for at every request, once more
   ///     when it is not accepted, and stored nowhere.
   /// - Throws: ``TransportError/invalidConfiguration(_:)``.
   public init(
-    url: String, exchange: any HTTPExchange,
+    url: String, exchange: any HTTPExchange, filters: [RemoteFilter] = [],
     authorization: @escaping @Sendable () async throws -> String? = { nil }
   ) throws(TransportError) {
     try RemoteURL.check(url)
+    do {
+      filter = filters.isEmpty ? "" : "&filter=\(Hex.encode(try RemoteFilter.encode(filters)))"
+    } catch {
+      throw .invalidConfiguration("the filters cannot be sent: \(error)")
+    }
     self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
     self.exchange = AuthorizedExchange(exchange: exchange, authorization: authorization)
   }
@@ -64,7 +72,7 @@ public struct JournalServer: Remote {
     after cursor: String?, limit: Int, device: DeviceID
   ) async throws -> FeedPage {
     let query = cursor.map { "&cursor=\(RemoteURL.escape($0))" } ?? ""
-    let answer = try await send("GET", "/v1/feed?device=\(device)&limit=\(limit)\(query)")
+    let answer = try await send("GET", "/v1/feed?device=\(device)&limit=\(limit)\(query)\(filter)")
     return try decode(answer, FeedCodec.decode)
   }
 
@@ -207,7 +215,7 @@ extension JournalServer: ReconcilingRemote {
   public func digests(
     at cursor: String, device: DeviceID
   ) async throws -> [CollectionDigest] {
-    let path = "/v1/digest?device=\(device)&cursor=\(RemoteURL.escape(cursor))"
+    let path = "/v1/digest?device=\(device)&cursor=\(RemoteURL.escape(cursor))\(filter)"
     return try decode(try await send("GET", path), DigestCodec.decodeCollections).digests
   }
 
@@ -216,7 +224,7 @@ extension JournalServer: ReconcilingRemote {
   ) async throws -> [UInt8] {
     let path =
       "/v1/digest?device=\(device)&cursor=\(RemoteURL.escape(cursor))"
-      + "&collection=\(RemoteURL.escape(collection))&bits=\(bits)"
+      + "&collection=\(RemoteURL.escape(collection))&bits=\(bits)\(filter)"
     return try decode(try await send("GET", path), DigestCodec.decodeBuckets).buckets
   }
 
@@ -227,7 +235,7 @@ extension JournalServer: ReconcilingRemote {
     let path =
       "/v1/records?device=\(device)&cursor=\(RemoteURL.escape(cursor))"
       + "&collection=\(RemoteURL.escape(collection))&bits=\(bits)"
-      + "&buckets=\(DigestCodec.text(buckets))&limit=\(limit)"
+      + "&buckets=\(DigestCodec.text(buckets))&limit=\(limit)\(filter)"
       + (place.map { "&place=\(RemoteURL.escape($0))" } ?? "")
     return try decode(try await send("GET", path), FeedCodec.decode)
   }

@@ -186,6 +186,8 @@ public struct FeedChange: Sendable, Equatable {
     case live([UInt8])
     case deleted
     case erased
+    /// It is there, and outside of what is asked for: it goes from here without being deleted.
+    case withdrawn
   }
 
   /// Empty in an erasure, which names nothing but ``born``.

@@ -98,7 +98,8 @@ struct Sync: AsyncParsableCommand {
     let authorization = try authorization(remote.authorizationVariable)
     switch remote.kind {
     case "journal":
-      return try JournalServer(url: remote.url, exchange: exchange, authorization: authorization)
+      return try JournalServer(
+        url: remote.url, exchange: exchange, filters: remote.filters, authorization: authorization)
     case "rest":
       return try RESTServer(
         url: remote.url, collections: remote.collections, settings: RESTSettings(remote.options),
