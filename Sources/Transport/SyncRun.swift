@@ -19,6 +19,8 @@ struct SyncRun {
   var hasAppended = false
   /// Generations of base this run began because the server does not know the device's cursor.
   var begun = 0
+  /// Where the feed stood when it was read to its end.
+  var end: RemoteCursor?
   /// Edits the server wants to judge later than now.
   var postponed: Set<SequenceNumber> = []
   /// Edits left out because the server failed for them.

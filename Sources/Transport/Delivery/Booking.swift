@@ -84,7 +84,7 @@ struct Booking: Sendable {
       if isKnown || (takesEntries && taken.conflicts == 0) {
         outcome.conflicts += try decide(edits, areContested: isKnown, because: answer, context)
       }
-      if let test, !edits.isEmpty { _ = try intake.append(state, testedBy: test, context) }
+      if let test, !edits.isEmpty { try intake.withdraw(state, unlessTakenBy: test, context) }
     }
     outcome.accepted = results.count
     outcome.refused = refusals.count

@@ -58,6 +58,21 @@ extension Intake {
     return withdrawn
   }
 
+  /// Takes a record away again that had to be seen for a decision, and lies outside of what is taken.
+  ///
+  /// While a full state of our server is read any such record goes: what leaves the filter before it is read is not in
+  /// it, and what does not comes back with it, at the same version.
+  func withdraw(
+    _ state: FeedChange, unlessTakenBy test: any RecordTest, _ context: AppendContext
+  ) throws {
+    let cursor = try context.state.meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }
+    var gone = state
+    if cursor?.isTaking == true, test.concerns(state.collection), case .live = state.state {
+      gone.state = .withdrawn
+    }
+    _ = try append(gone, testedBy: test, context)
+  }
+
   /// Whether a record's state may be that of its version and news all the same: a repair, or a record that leaves
   /// what is taken or comes back to it.
   func isSingular(_ change: FeedChange, _ context: AppendContext) throws -> Bool {

@@ -72,6 +72,7 @@ extension SyncRun {
           "the server gave \(emptyPages) empty pages in a row and says there is more")
       }
       if !page.hasMore { try await endFullState(page, options) }
+      end = RemoteCursor(epoch: page.epoch, cursor: page.cursor, through: page.through)
       if isLast { return .complete }
       // One more, empty page tells the server that this one is booked, so that it never trims
       // what this device has yet to read.

@@ -14,9 +14,7 @@ extension SyncRun {
   mutating func reconcile(_ options: SyncEngine.Options) async throws {
     let name = declaration.name
     let device = try journal.device
-    guard let server = remote.reconciling,
-      let cursor = try journal.read({ try $0.cursor(of: name) })
-    else { return }
+    guard let server = remote.reconciling, let cursor = try await cursorAtEnd() else { return }
     let theirs = try await server.digests(at: cursor.cursor, device: device)
     let folder = journal.folder
     let mine = try journal.read(span: .long) { reader in
@@ -41,6 +39,25 @@ extension SyncRun {
       }
       hasAppended = true
     }
+  }
+
+  /// The cursor at which the device has what the server had.
+  ///
+  /// A page that told nothing new moves no cursor, but what it told may be known from an answer: compared with how things
+  /// stood before, that would look like a difference.
+  private mutating func cursorAtEnd() async throws -> RemoteCursor? {
+    let (name, end) = (declaration.name, end)
+    let (cursor, hasMoved) = try await journal.transact { context -> (RemoteCursor?, Bool) in
+      guard var cursor = try context.reader().cursor(of: name) else { return (nil, false) }
+      guard let end, !end.cursor.utf8.elementsEqual(cursor.cursor.utf8) else {
+        return (cursor, false)
+      }
+      (cursor.epoch, cursor.cursor, cursor.through) = (end.epoch, end.cursor, end.through)
+      try context.append(Draft(.cursor, body: cursor.body(remote: name)))
+      return (cursor, true)
+    }
+    hasAppended = hasAppended || hasMoved
+    return cursor
   }
 
   /// The collections whose digests differ, with the greater number of records.

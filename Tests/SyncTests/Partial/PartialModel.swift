@@ -90,12 +90,12 @@ import Testing
         try await devices[device].store.journal.filter("server", by: filters(teams))
       case .compare:
         // Nothing is missed, so comparing repairs nothing.
-        for device in devices {
+        for (number, device) in devices.enumerated() {
           try await device.sync()
           let asking = Loopback(world.server, asking: try device.store.journal.remotes[0].filters)
           let report = try await Device(opened: device.store, CountedRemote(asking))
             .sync(.both, [.reconciling])
-          if report.repaired > 0 { return "a comparison repaired \(report.repaired) records" }
+          if report.repaired > 0 { return "device \(number) repaired \(report.repaired) records" }
         }
       }
     }
