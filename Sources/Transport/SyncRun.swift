@@ -19,6 +19,8 @@ struct SyncRun {
   var begun = 0
   /// Edits the server wants to judge later than now.
   var postponed: Set<SequenceNumber> = []
+  /// Whether the server was asked in this run if it still has what it showed.
+  var hasRecalled = false
   /// Edits left out because the server failed for them.
   var suspect: Suspect?
 
