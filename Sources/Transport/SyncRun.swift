@@ -128,7 +128,11 @@ struct SyncRun {
     report.accepted += outcome.accepted
     report.refused += outcome.refused
     report.conflicts += outcome.conflicts
-    postponed.formUnion(outcome.retried)
+    // Behind a refusal the journal finds out what depends on what was refused, and sends the rest: each time one
+    // edit less is left.
+    if outcome.refused == 0 || outcome.retryAfterMilliseconds > 0 {
+      postponed.formUnion(outcome.retried)
+    }
     report.retryAfterMilliseconds = max(
       report.retryAfterMilliseconds, outcome.retryAfterMilliseconds)
     return outcome.accepted + outcome.refused + outcome.retried.count > 0
