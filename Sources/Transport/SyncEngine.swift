@@ -152,7 +152,11 @@ public actor SyncEngine {
     run.onProgress = onProgress
     try await run.beginIfHistoryChanged()
     try await run.noteWitness()
-    if direction != .pullOnly { try await run.push() }
+    if direction != .pullOnly {
+      // What is sent would move the server past all it lost.
+      if try journal.read({ try isAnythingPending($0) }) { _ = try await run.beginIfForgotten() }
+      try await run.push()
+    }
     // A server that does not know this device yet would not hold back its trimming for it.
     if run.acknowledgedSize == 0 { try await run.showCheckpoint() }
     if try mayPull() {

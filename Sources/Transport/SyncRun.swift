@@ -23,6 +23,8 @@ struct SyncRun {
   var end: RemoteCursor?
   /// Edits the server wants to judge later than now.
   var postponed: Set<SequenceNumber> = []
+  /// Whether the server was asked in this run if it still has what it showed.
+  var hasRecalled = false
   /// Edits left out because the server failed for them.
   var suspect: Suspect?
 
@@ -133,7 +135,11 @@ struct SyncRun {
     report.accepted += outcome.accepted
     report.refused += outcome.refused
     report.conflicts += outcome.conflicts
-    postponed.formUnion(outcome.retried)
+    // Behind a refusal the journal finds out what depends on what was refused, and sends the rest: each time one
+    // edit less is left.
+    if outcome.refused == 0 || outcome.retryAfterMilliseconds > 0 {
+      postponed.formUnion(outcome.retried)
+    }
     report.retryAfterMilliseconds = max(
       report.retryAfterMilliseconds, outcome.retryAfterMilliseconds)
     return outcome.accepted + outcome.refused + outcome.retried.count > 0

@@ -84,6 +84,21 @@ struct RecordDevice {
     }
   }
 
+  /// Why generations of base began, in their order.
+  var beginnings: [String] {
+    get throws {
+      var reasons: [String] = []
+      try store.journal.read { reader in
+        try reader.scanHeld(from: 1) { entry in
+          guard entry.header.kind == .cursor else { return true }
+          if let reason = try Body(entry.plainBody).text(.reason) { reasons.append(reason) }
+          return true
+        }
+      }
+      return reasons
+    }
+  }
+
   /// The codes with which edits were refused, in their order.
   var refusals: [String] {
     get throws {

@@ -17,6 +17,7 @@ final class RefusingRemote: Remote {
   let inner: Loopback
   private let rule: Mutex<Rule>
   private let failing = Mutex<Failing>({ _ in nil })
+  private let dropping = Mutex<@Sendable (SegmentChange) -> ServerVersion?>({ _ in nil })
   private let counted = Mutex<[[SequenceNumber]]>([])
 
   init(_ inner: Loopback, _ rule: @escaping Rule = { _, _ in nil }) {
@@ -28,6 +29,11 @@ final class RefusingRemote: Remote {
   var pushes: [[SequenceNumber]] { counted.withLock { $0 } }
 
   func refuse(_ rule: @escaping Rule) { self.rule.withLock { $0 = rule } }
+
+  /// Has changes dropped without a word of why: the answer is that they changed nothing at a version.
+  func drop(_ rule: @escaping @Sendable (SegmentChange) -> ServerVersion?) {
+    dropping.withLock { $0 = rule }
+  }
 
   func fail(_ rule: @escaping Failing) { failing.withLock { $0 = rule } }
 
@@ -48,17 +54,18 @@ final class RefusingRemote: Remote {
       }
       if !change.moreOfGroup { first = index + 1 }
     }
+    let verdicts = zip(changes, refused).map { change, refusal -> Verdict? in
+      if let refusal { return .refused(code: refusal.code, message: refusal.message) }
+      return dropping.withLock { $0 }(change).map { .absorbed($0) }
+    }
     var inner = push
     inner.segment = SegmentCodec.encode(
-      changes.indices.filter { refused[$0] == nil }.map { changes[$0] })
-    guard case .judged(let verdicts, let size) = try await self.inner.push(inner) else {
+      changes.indices.filter { verdicts[$0] == nil }.map { changes[$0] })
+    guard case .judged(let judged, let size) = try await self.inner.push(inner) else {
       throw TransportError.protocolViolation("not judged")
     }
-    var rest = verdicts[...]
-    return .judged(
-      verdicts: refused.map { refusal in
-        refusal.map { .refused(code: $0.code, message: $0.message) } ?? rest.removeFirst()
-      }, size: size)
+    var rest = judged[...]
+    return .judged(verdicts: verdicts.map { $0 ?? rest.removeFirst() }, size: size)
   }
 
   func changes(after cursor: String?, limit: Int, device: DeviceID) async throws -> FeedPage {

@@ -32,14 +32,15 @@ extension JournalReader {
   }
 
   /// Edits and erasures that a remote accepted at versions above `through`, or by an answer booked behind
-  /// `size` entries, and that are settled, with the entry that says so, by their sequence.
+  /// `size` entries, and that are settled, with the entry that says so and the version, by their sequence.
   ///
   /// What was absorbed is left out, unless its group is among them, and what another history of the
   /// remote accepted. Linear in the entries held, with memory for what is found.
   package func settled(
     by remote: String, above through: ServerVersion?, after size: UInt64? = nil
-  ) throws -> [(edit: SequenceNumber, acceptance: SequenceNumber)] {
-    var acceptances: [SequenceNumber: (entry: SequenceNumber, isAbsorbed: Bool)] = [:]
+  ) throws -> [(edit: SequenceNumber, acceptance: SequenceNumber, version: ServerVersion)] {
+    var acceptances:
+      [SequenceNumber: (entry: SequenceNumber, version: ServerVersion, isAbsorbed: Bool)] = [:]
     var epoch: String?
     try scanHeld(from: horizon.sequence) { entry in
       let header = entry.header
@@ -54,7 +55,8 @@ extension JournalReader {
         while let line = try lines.next() {
           let isLater = size.map { header.sequence > $0 } ?? false
           let isAbove = isLater || through.map { line.version > $0 } ?? true
-          acceptances[line.sequence] = isAbove ? (header.sequence, line.isAbsorbed) : nil
+          acceptances[line.sequence] =
+            isAbove ? (header.sequence, line.version, line.isAbsorbed) : nil
         }
       case .cursor:
         guard try body.text(.remote) == remote, let named = try body.text(.epoch) else {
@@ -82,7 +84,7 @@ extension JournalReader {
     return held.sorted { $0.edit < $1.edit }.compactMap { edit, group in
       guard let acceptance = acceptances[edit], !acceptance.isAbsorbed || groups.contains(group)
       else { return nil }
-      return (edit, acceptance.entry)
+      return (edit, acceptance.entry, acceptance.version)
     }
   }
 }

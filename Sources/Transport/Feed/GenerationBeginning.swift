@@ -15,6 +15,8 @@ struct GenerationBeginning: Sendable {
   var remembered: UInt64?
   /// Names what is asked for from now on; empty where that is everything.
   var filter: [UInt8] = []
+  /// Where it was found out edit by edit what the server lost: those. Nil where the versions tell.
+  var lost: Set<SequenceNumber>?
 
   /// Appends the `cursor` entry, and where the server went back, which of the edits it had accepted
   /// and settled are to be delivered again: all in the caller's transaction.
@@ -30,6 +32,7 @@ struct GenerationBeginning: Sendable {
     try context.append(Draft(.cursor, body: body))
     if reason == .wentBack {
       let lost = try context.reader().settled(by: remote, above: through, after: remembered)
+        .filter { self.lost?.contains($0.edit) ?? true }
       for start in stride(from: 0, to: lost.count, by: Limits.groupEntries) {
         let slice = lost[start..<min(start + Limits.groupEntries, lost.count)]
         let decisions = try context.reader().replacements(of: slice.map(\.edit))
@@ -44,7 +47,9 @@ struct GenerationBeginning: Sendable {
 
   /// The entry by which settled edits are pending again.
   private func reopened(
-    _ edits: ArraySlice<(edit: SequenceNumber, acceptance: SequenceNumber)>,
+    _ edits: ArraySlice<
+      (edit: SequenceNumber, acceptance: SequenceNumber, version: ServerVersion)
+    >,
     _ decisions: [(edit: SequenceNumber, decision: SequenceNumber)], _ generation: UInt32
   ) throws -> Draft {
     var body = BodyBuilder()

@@ -65,10 +65,11 @@ extension SyncRun {
   /// - Parameters:
   ///   - unknown: A cursor that need not be offered: the server has just refused it.
   ///   - size: How much of this journal the server still acknowledges, where that is less than it did.
+  ///   - lost: The edits the server lost, where it was asked for each.
   /// - Throws: ``TransportError/protocolViolation(_:)`` where the server forgets what it has just said.
   mutating func begin(
     _ reason: GenerationReason, epoch: String, unknown: String? = nil,
-    remembering size: UInt64? = nil
+    remembering size: UInt64? = nil, lost: Set<SequenceNumber>? = nil
   ) async throws {
     if reason != .asked, reason != .filterChanged {
       guard begun < Self.generationLimit else {
@@ -83,7 +84,8 @@ extension SyncRun {
       acknowledgedSize: remote.isWitness ? acknowledgedSize : nil)
     beginning.remembered = size
     beginning.filter = filters.digest
-    if reason == .wentBack {
+    beginning.lost = lost
+    if reason == .wentBack, lost == nil {
       beginning.through = try await newestKnownCursor(epoch: epoch, unknown: unknown)?.through
     }
     try await journal.transact { [beginning] in try beginning.append($0) }

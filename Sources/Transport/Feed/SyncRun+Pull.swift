@@ -33,6 +33,7 @@ extension SyncRun {
           page = try await remote.changes(after: cursor?.cursor, limit: pageLimit, device: device)
         }
       } catch TransportError.resyncRequired where cursor != nil {
+        if try await beginIfForgotten() { return .begun }
         // The server trimmed past this device: what it removed meanwhile is not told any more.
         try await begin(.resyncRequired, epoch: cursor?.epoch ?? epoch)
         cursor = nil
@@ -43,6 +44,11 @@ extension SyncRun {
       }
       if let cursor, !cursor.epoch.utf8.elementsEqual(page.epoch.utf8) {
         try await begin(.epochChanged, epoch: page.epoch)
+        return .begun
+      }
+      if cursor != nil, !page.changes.isEmpty,
+        try await beginIfForgotten(showing: page.changes)
+      {
         return .begun
       }
       try await removeUnshown(page, options)

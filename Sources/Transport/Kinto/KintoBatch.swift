@@ -76,8 +76,8 @@ enum KintoBatchOutcome {
   case unknown
   /// Too much at once.
   case tooLarge(HTTPExchangeResponse)
-  /// The server, not a request, is in trouble.
-  case failed(TransportError)
+  /// The server is in trouble; where it may be the doing of one of the requests, with what speaks for that.
+  case failed(TransportError, poison: PushFailure? = nil)
 }
 
 extension KintoServer {
@@ -100,7 +100,8 @@ extension KintoServer {
     case 401: return .failed(unauthorized(answer))
     case 409: return .unknown
     case 400, 413: return .tooLarge(answer)
-    case let status where Self.isTrouble(status): return .failed(later(answer))
+    case let status where Self.isTrouble(status):
+      return trouble(status, answer.retryAfterMilliseconds)
     default:
       throw TransportError.protocolViolation(
         "\(url)/batch answered with status \(answer.status); a Kinto server's URL ends with its version"
@@ -117,10 +118,24 @@ extension KintoServer {
     if let first = troubles.first {
       let asked = troubles.compactMap(\.retryAfterMilliseconds)
       let longest = (asked + [answer.retryAfterMilliseconds].compactMap(\.self)).max()
-      return .failed(later(first.status, retryAfterMilliseconds: longest))
+      // What says that everybody has to wait goes before what may be about one request.
+      let status = troubles.first { !Self.isPoison($0.status) }?.status ?? first.status
+      return trouble(status, longest)
     }
     return .answers(answers)
   }
+
+  private func trouble(_ status: Int, _ retryAfterMilliseconds: UInt64?) -> KintoBatchOutcome {
+    let error = later(status, retryAfterMilliseconds: retryAfterMilliseconds)
+    guard Self.isPoison(status) else { return .failed(error) }
+    let poison = PushFailure(
+      code: "http-\(status)", message: error.description, blame: .unknown,
+      retryAfterMilliseconds: retryAfterMilliseconds)
+    return .failed(error, poison: poison)
+  }
+
+  /// 503 is said of a server as a whole; any other failure of it may come of what it was asked for.
+  private static func isPoison(_ status: Int) -> Bool { status >= 500 && status != 503 }
 
   /// 405 is a server that takes no writes now, 410 one that is no longer served.
   private static func isTrouble(_ status: Int) -> Bool {

@@ -73,7 +73,7 @@ struct KintoFeed {
   }
 
   /// The timestamp of the collection; 0 where these credentials may not see it.
-  private func made() async throws -> UInt64 {
+  func made() async throws -> UInt64 {
     let path = server.path(collection)
     let answer = try await server.send("GET", server.url + path).answer
     switch answer.status {

@@ -17,6 +17,8 @@ struct KintoPush {
   private var fruitless = 0
   /// Why the exchange ended early.
   private(set) var failure: TransportError?
+  /// The same, where it may be the doing of an edit in the batch.
+  private var poison: PushFailure?
   private var retryAfter: UInt64 = 0
 
   private static let fruitlessLimit = 16
@@ -37,6 +39,16 @@ struct KintoPush {
     var all = settled
     for unit in units { all.merge(unit.verdicts) { first, _ in first } }
     return (0..<count).map { all[$0] ?? .retry(afterMilliseconds: retryAfter) }
+  }
+
+  /// What the push came to.
+  var answer: PushAnswer {
+    guard let failure else { return .judged(verdicts: verdicts, size: 0) }
+    let verdicts = verdicts
+    let isUntouched = verdicts.allSatisfy { if case .retry = $0 { true } else { false } }
+    // What the server has judged is written down first; what it fails for leads the next push.
+    if isUntouched, let poison { return .failed(poison) }
+    return .interrupted(verdicts: verdicts, by: failure)
   }
 
   mutating func deliver() async throws {
@@ -86,8 +98,9 @@ struct KintoPush {
         for one in chunk {
           units[one.unit].refuse(code: "http-\(answer.status)", message: said)
         }
-      case .failed(let error):
-        (failure, retryAfter) = (error, error.retryAfterMilliseconds ?? 0)
+      case .failed(let error, let poison):
+        (failure, self.poison) = (error, poison)
+        retryAfter = error.retryAfterMilliseconds ?? 0
       }
     } catch let error as TransportError {
       failure = error

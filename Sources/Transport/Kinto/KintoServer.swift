@@ -85,8 +85,7 @@ public struct KintoServer: Remote {
     let changes = try push.segment.withUnsafeBytes { try SegmentCodec.decode($0) }
     var run = try KintoPush(server: self, changes: changes, batch: limits.batch)
     try await run.deliver()
-    if let failure = run.failure { return .interrupted(verdicts: run.verdicts, by: failure) }
-    return .judged(verdicts: run.verdicts, size: 0)
+    return run.answer
   }
 
   public func changes(

@@ -39,6 +39,27 @@ struct RESTEdit {
     }
   }
 
+  /// The records it refers to; what is no key refers to none.
+  var references: [RecordAddress] {
+    switch edit {
+    case .create(let fields), .put(let fields), .update(let fields, _):
+      var found: [RecordAddress] = []
+      for field in fields { Self.addReferences(in: field.value, to: &found) }
+      return found
+    case .delete, .nothing: return []
+    }
+  }
+
+  private static func addReferences(in value: Value, to found: inout [RecordAddress]) {
+    switch value {
+    case .reference(let collection, let key):
+      if let record = try? RecordAddress(collection: collection, key: key) { found.append(record) }
+    case .array(let values): for value in values { addReferences(in: value, to: &found) }
+    case .object(let fields): for field in fields { addReferences(in: field.value, to: &found) }
+    default: return
+    }
+  }
+
   /// - Throws: `RecordEdit.Unsupported`; `JournalError` for a body that is damaged.
   init(_ change: SegmentChange) throws {
     id = change.id

@@ -9,7 +9,7 @@ extension RESTPush {
   }
 
   /// The record that was made of this create, where the server keeps the id it had here.
-  func lookUp(_ edit: RESTEdit) async throws -> LookUp {
+  mutating func lookUp(_ edit: RESTEdit) async throws -> LookUp {
     guard let name = server.settings.clientIDField else { return .cannotBeAsked }
     let address =
       server.address(edit.collection) + "?\(RemoteURL.escape(name))=\(RemoteURL.escape(edit.key))"
@@ -19,7 +19,7 @@ extension RESTPush {
     case .gone: return .none
     case .refused: return .cannotBeAsked
     case .unauthorized: throw server.unauthorized(answer)
-    case .later, .unknown: throw server.later(answer)
+    case .later, .unknown: throw trouble(answer)
     }
     let value = try RESTCodec.unwrap(
       RESTCodec.decode(answer.body, from: address),

@@ -84,6 +84,7 @@ extension RESTPush {
       return .separately
     }
     do {
+      if waitsForMaking(edit) { return .separately }
       switch try await verdict(edit) {
       case .refused: return .separately
       case .conflict(let state): return .contested(state)

@@ -14,7 +14,12 @@ struct RESTPush {
   var poison: PushFailure?
   /// What was learnt of records on the way, by collection and key as the segment names them.
   var known: [[UInt8]: Known] = [:]
+  /// Whether a create may have been carried out that the server can be asked for: the segment stays as it is,
+  /// whatever else of it was judged.
+  private var isInDoubt = false
   var isGroupRefused = false
+  /// Records that are not there because the edits that would make them were refused.
+  private var unmade: Set<[UInt8]> = []
   /// Records that have moved on, as they are there: what follows about them waits for the edit before.
   var moved: [[UInt8]: FeedChange] = [:]
 
@@ -35,7 +40,8 @@ struct RESTPush {
   /// What the push came to.
   var answer: PushAnswer {
     guard let failure else { return .judged(verdicts: verdicts, size: 0) }
-    let isUntouched = verdicts.allSatisfy { if case .retry = $0 { true } else { false } }
+    let isUntouched =
+      isInDoubt || verdicts.allSatisfy { if case .retry = $0 { true } else { false } }
     // What the server has judged is written down first; the edit it fails for leads the next push.
     if isUntouched, let poison { return .failed(poison) }
     return .interrupted(verdicts: verdicts, by: failure)
@@ -49,8 +55,10 @@ struct RESTPush {
     defer { if !change.moreOfGroup { isGroupRefused = false } }
     guard failure == nil else { return verdicts.append(.retry(afterMilliseconds: 0)) }
     guard !isGroupRefused else {
-      return verdicts.append(
-        .refused(code: "group-cut", message: "an earlier edit of its group was refused"))
+      let verdict = Verdict.refused(
+        code: "group-cut", message: "an earlier edit of its group was refused")
+      if let edit = try? RESTEdit(change) { note(edit, verdict) }
+      return verdicts.append(verdict)
     }
     let verdict: Verdict
     do {
@@ -58,9 +66,13 @@ struct RESTPush {
       edit.known = version
       if let state = moved[edit.rowKey] {
         verdict = .conflict(state)
+      } else if waitsForMaking(edit) {
+        // The server would say that there is no such record, and that would settle it.
+        verdict = .retry(afterMilliseconds: 0)
       } else {
         verdict = try await self.verdict(edit)
         if case .conflict(let state) = verdict { moved[edit.rowKey] = state }
+        note(edit, verdict)
       }
     } catch let error as TransportError {
       failure = error
@@ -68,8 +80,8 @@ struct RESTPush {
       verdict = .retry(afterMilliseconds: 0)
     } catch let error as InDoubt {
       guard server.settings.clientIDField == nil else {
-        guard poison != nil, verdicts.isEmpty else { throw error.cause }
-        failure = error.cause
+        guard poison != nil else { throw error.cause }
+        (failure, isInDoubt) = (error.cause, true)
         return verdicts.append(.retry(afterMilliseconds: 0))
       }
       failure = error.cause
@@ -79,6 +91,24 @@ struct RESTPush {
     }
     if case .refused = verdict { isGroupRefused = change.moreOfGroup }
     verdicts.append(verdict)
+  }
+
+  /// Keeps which records are not there for want of an edit that was refused.
+  private mutating func note(_ edit: RESTEdit, _ verdict: Verdict) {
+    guard edit.isCreate else { return }
+    switch verdict {
+    case .refused where expected(edit) == nil: unmade.insert(edit.rowKey)
+    case .applied: unmade.remove(edit.rowKey)
+    default: return
+    }
+  }
+
+  /// Whether an edit speaks of a record that is not there because its making was refused in this push: it
+  /// waits until the journal has found out what depends on what.
+  func waitsForMaking(_ edit: RESTEdit) -> Bool {
+    guard !unmade.isEmpty else { return false }
+    if !edit.isCreate, unmade.contains(edit.rowKey) { return true }
+    return edit.references.contains { unmade.contains($0.rowKey) }
   }
 
   /// Whether the server carried a create out is not known.

@@ -23,6 +23,9 @@ public protocol Remote: Sendable {
   /// How to ask the server what differs without reading all of it; nil, unless said otherwise, where it
   /// cannot be asked.
   var reconciling: (any ReconcilingRemote)? { get }
+  /// How to ask whether the server still has what it showed, where it names no history; nil, unless said
+  /// otherwise, where it cannot be asked, or names one.
+  var recalling: (any RecallingRemote)? { get }
   /// Where it notes how long its server asks to be left alone beside what it answers; nil, unless said
   /// otherwise, where it notes nothing.
   var requestedPause: RequestedPause? { get }
@@ -32,6 +35,7 @@ extension Remote {
   public var isWitness: Bool { true }
   public var changesPerPush: Int { SegmentCodec.maximumChanges }
   public var reconciling: (any ReconcilingRemote)? { nil }
+  public var recalling: (any RecallingRemote)? { nil }
   public var requestedPause: RequestedPause? { nil }
 }
 

@@ -40,6 +40,8 @@ final class KintoDouble: HTTPExchange {
     var failing: [String: TransportError] = [:]
     /// Next pages it will not know any more.
     var forgottenTokens = 0
+    /// Whether it takes no question for some records by their ids.
+    var refusesIDs = false
     /// What is answered to whoever reads a list, and to a batch.
     var nonsense: String?
   }
@@ -80,6 +82,14 @@ final class KintoDouble: HTTPExchange {
       state.records[collection]?[id].flatMap { $0.isDeleted ? nil : $0.fields }
     }
   }
+
+  /// Puts a backup back: the records as they were, also deleted ones.
+  func restore(_ backup: [String: [String: Record]]) {
+    state.withLock { $0.records = backup }
+  }
+
+  /// What a backup made now holds.
+  var backup: [String: [String: Record]] { state.withLock { $0.records } }
 
   var ids: [String] {
     state.withLock { state in
@@ -154,6 +164,13 @@ final class KintoDouble: HTTPExchange {
         return Self.answer(400, .object(["errno": 107]), state: state)
       }
       shown = all.filter { $0.value.stamp > since }
+    }
+    if let ids = query["in_id"] {
+      guard !state.refusesIDs else {
+        return Self.answer(400, .object(["errno": 107]), state: state)
+      }
+      let wanted = ids.split(separator: ",").map { String($0.replacing("%22", with: "")) }
+      shown = shown.filter { wanted.contains($0.key) }
     }
     if let token = query["_token"].flatMap({ UInt64($0) }) {
       shown = shown.filter { $0.value.stamp > token }
