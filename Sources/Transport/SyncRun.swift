@@ -229,10 +229,4 @@ struct SyncRun {
         proof: proof)
     }
   }
-
-  consuming func finish() throws -> SyncReport {
-    var report = report
-    try report.count(in: journal, declaration.name)
-    return report
-  }
 }

@@ -121,22 +121,21 @@ public struct JournalServer: Remote {
     _ answer: HTTPExchangeResponse, _ blame: PushFailure.Blame
   ) -> PushFailure {
     PushFailure(
-      code: "http-\(answer.status)", message: error(answer).description, blame: blame,
+      code: "http-\(answer.status)", message: said(answer).message, blame: blame,
       retryAfterMilliseconds: answer.retryAfterMilliseconds)
   }
 
+  /// What an answer that is no success says, for people, and its code where it is one of ours.
+  private func said(_ answer: HTTPExchangeResponse) -> (message: String, code: String?) {
+    switch answer.body.withUnsafeBytes({ bytes in Result { try FeedCodec.decodeError(bytes) } }) {
+    case .success(let said): ("\(url) says: \(said.message) (\(said.code))", said.code)
+    case .failure: ("\(url) answered with status \(answer.status)", nil)
+    }
+  }
+
   private func error(_ answer: HTTPExchangeResponse) -> TransportError {
-    let said = answer.body.withUnsafeBytes { bytes in
-      Result { try FeedCodec.decodeError(bytes) }
-    }
-    let message =
-      switch said {
-      case .success(let said): "\(url) says: \(said.message) (\(said.code))"
-      case .failure: "\(url) answered with status \(answer.status)"
-      }
-    if answer.status == 410, case .success(let said) = said, said.code == "resync-required" {
-      return .resyncRequired(message)
-    }
+    let (message, code) = said(answer)
+    if answer.status == 410, code == "resync-required" { return .resyncRequired(message) }
     return switch answer.status {
     case 401, 403:
       .unauthorized(
