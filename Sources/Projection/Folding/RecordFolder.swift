@@ -159,6 +159,11 @@ package struct RecordFolder: InlineFolder {
     var outcome = FoldOutcome()
     let shown = try body.unsigned(.state)
     let isWithdrawn = shown == 3
+    guard shown ?? 0 <= 3 else {
+      throw JournalError.unsupported(
+        "remote change \(header.sequence) is in a state only a later release knows; use that release"
+      )
+    }
     // What repairs a record counts whatever is known of it.
     if let base = row.base, base.generation == generation ?? 0, version <= base.version,
       version < base.version || !row.isOtherSide(isWithdrawn: isWithdrawn),
