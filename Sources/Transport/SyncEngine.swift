@@ -25,6 +25,9 @@ public actor SyncEngine {
   /// How long the server asked to be left alone during the last sync, whatever that came to; 0 where it did
   /// not.
   public private(set) var requestedPauseMilliseconds: UInt64 = 0
+  /// What the last sync that ended has done, one that failed as well: until then. How things stand in the journal
+  /// afterwards (`pending`, `parked`, `cursor`) is filled in where it completed.
+  public private(set) var lastReport = SyncReport()
 
   /// - Parameters:
   ///   - journal: What to deliver from and take in to.
@@ -117,6 +120,7 @@ public actor SyncEngine {
     if case .success(var report) = result {
       report.retryAfterMilliseconds = max(
         report.retryAfterMilliseconds, requestedPauseMilliseconds)
+      lastReport = report
       result = .success(report)
     }
     isRunning = false
@@ -128,6 +132,7 @@ public actor SyncEngine {
   }
 
   private func run(_ direction: Direction, _ options: Options) async throws -> SyncReport {
+    lastReport = SyncReport()
     let lock = try SyncLock(directory: journal.path)
     defer { lock.release() }
     guard let declaration = try journal.read({ try $0.remotes() }).first(where: { $0.name == name })
@@ -142,6 +147,7 @@ public actor SyncEngine {
     if direction == .pullOnly, try !mayPull() {
       var report = SyncReport()
       try report.count(in: journal, name)
+      lastReport = report
       return report
     }
     // The first contact comes before anything is appended: a connection never made leaves no trace.
@@ -150,6 +156,7 @@ public actor SyncEngine {
       journal: journal, declaration: declaration, remote: remote, pageLimit: pageLimit, info: info)
     run.brake = brake
     run.onProgress = onProgress
+    defer { lastReport = run.report }
     try await run.beginIfHistoryChanged()
     try await run.noteWitness()
     if direction != .pullOnly {
@@ -170,7 +177,8 @@ public actor SyncEngine {
       if options.contains(.reconciling), !readsAll { try await run.reconcile(options) }
     }
     try await run.showCheckpoint()
-    return try run.finish()
+    try run.report.count(in: journal, name)
+    return run.report
   }
 }
 

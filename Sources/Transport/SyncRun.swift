@@ -4,6 +4,8 @@ import Journal
 struct SyncRun {
   let journal: Journal
   let declaration: RemoteDeclaration
+  /// Which of the server's records are taken.
+  let filters: TakenRecords
   let remote: any Remote
   let pageLimit: Int
   /// The size the server last acknowledged of this device.
@@ -17,6 +19,8 @@ struct SyncRun {
   var hasAppended = false
   /// Generations of base this run began because the server does not know the device's cursor.
   var begun = 0
+  /// Where the feed stood when it was read to its end.
+  var end: RemoteCursor?
   /// Edits the server wants to judge later than now.
   var postponed: Set<SequenceNumber> = []
   /// Whether the server was asked in this run if it still has what it showed.
@@ -27,7 +31,8 @@ struct SyncRun {
   /// Answers that lead nowhere end a run: a server that forks every device it meets, or asks for
   /// another size each time, is broken.
   private static let attemptLimit = 8
-  static let emptyPageLimit = 100
+  /// A server that is asked for some of its records looks through a part of the others for each page.
+  var emptyPageLimit: Int { filters.digest.isEmpty ? 100 : 100_000 }
   /// A first generation for what was lost, a second one where it is lost again meanwhile.
   static let generationLimit = 2
 
@@ -37,6 +42,7 @@ struct SyncRun {
   ) {
     self.journal = journal
     self.declaration = declaration
+    filters = TakenRecords(declaration)
     self.remote = remote
     self.pageLimit = pageLimit
     acknowledgedSize = info.acknowledgedSize
@@ -113,11 +119,12 @@ struct SyncRun {
     }
     if let size { try checkAcknowledged(size) }
     let (name, takesEntries) = (declaration.name, declaration.takesEntries)
+    let filters = filters
     let outcome = try await journal.transact { context in
       let booking = Booking(
         remote: name, segment: segment, verdicts: verdicts,
         forms: takesEntries ? RemoteForms() : try context.reader().remoteForms(),
-        takesEntries: takesEntries)
+        takesEntries: takesEntries, filters: filters)
       let outcome = try booking.book(context)
       if let size { try context.putMeta(MetaKey.witness(name), [UInt8](sequence: size)) }
       return outcome
@@ -221,11 +228,5 @@ struct SyncRun {
         checkpoint: try Journal.checkpoint(of: reader, path: journal.path), fromSize: size,
         proof: proof)
     }
-  }
-
-  consuming func finish() throws -> SyncReport {
-    var report = report
-    try report.count(in: journal, declaration.name)
-    return report
   }
 }

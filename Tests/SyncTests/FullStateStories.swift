@@ -207,7 +207,8 @@ import Testing
     let page = try await remote.changes(after: nil, limit: 100, device: journal.device)
     let intake = Intake(remote: "server", epoch: epoch)
     _ = try await journal.transact { try intake.append(page, $0) }
-    let state = try #require(try journal.read { try FullState($0, remote: "server") })
+    let state = try #require(
+      try journal.read { try FullState($0, remote: "server", TakenRecords()) })
     let gone = try journal.read { try state.unshown($0, journal.folder, from: []) }
     #expect(gone.count == 3)
     _ = try await journal.transact { context in

@@ -17,14 +17,19 @@ final class Loopback: Remote {
   }
 
   let server: AccountJournal
+  /// What the server is asked for; everything where there is none.
+  let filters: [RemoteFilter]
   private let faults = Mutex<[Fault]>([])
   private let counted = Mutex<[[UInt8]]>([])
 
   /// Lives as long as whoever talks to the server.
   private let scratch: Scratch?
 
-  init(_ server: AccountJournal, in scratch: Scratch? = nil) {
+  init(
+    _ server: AccountJournal, asking filters: [RemoteFilter] = [], in scratch: Scratch? = nil
+  ) {
     self.server = server
+    self.filters = filters
     self.scratch = scratch
   }
 
@@ -63,7 +68,7 @@ final class Loopback: Remote {
   func changes(after cursor: String?, limit: Int, device: DeviceID) async throws -> FeedPage {
     // Through the codec, as over HTTP.
     let page = try await exchange {
-      try await server.feed(after: cursor, limit: limit, device: device)
+      try await server.feed(after: cursor, limit: limit, filters: filters, device: device)
     }
     return try FeedCodec.encode(page).withUnsafeBytes { try FeedCodec.decode($0) }
   }

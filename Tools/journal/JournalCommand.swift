@@ -35,18 +35,25 @@ struct JournalCommand: AsyncParsableCommand {
         try command.run()
       }
     } catch let finding as Finding {
-      if let message = finding.message { Diagnostics.error(message) }
+      if let failure = Failure(finding) {
+        failure.report()
+      } else if let message = finding.message {
+        Diagnostics.error(message)
+      }
       Foundation.exit(finding.status)
-    } catch let error as JournalError {
-      Diagnostics.error("\(error)")
-      Foundation.exit(ExitStatus.of(error))
     } catch {
       let code = exitCode(for: error)
+      if code == .validationFailure, Failure.isJSONWanted {
+        let output = Output()
+        output.line(JSONLines.text(Failure(usage: message(for: error)).object))
+        output.flush()
+      }
       if code == .success || code == .validationFailure || error is ExitCode {
         exit(withError: error)
       }
-      Diagnostics.error("\(error)")
-      Foundation.exit(ExitStatus.of(error))
+      guard let failure = Failure(error) else { exit(withError: error) }
+      failure.report()
+      Foundation.exit(failure.status)
     }
   }
 }

@@ -18,7 +18,8 @@ extension Journal {
   ///
   /// - Returns: The edits that are pending again, ascending.
   /// - Throws: ``JournalError/notParked(_:)`` for an edit that is not set aside,
-  ///   ``JournalError/invalidInput(_:)`` where there is no such edit. Nothing is changed then.
+  ///   ``JournalError/belowHorizon(_:)`` for one that was trimmed, ``JournalError/invalidInput(_:)`` where there
+  ///   is no such edit. Nothing is changed then.
   @discardableResult
   public func retry(_ sequences: [SequenceNumber]) async throws -> [SequenceNumber] {
     try await transact { context in
@@ -42,7 +43,8 @@ extension Journal {
   /// - Returns: The edits that are given up, ascending.
   /// - Throws: ``JournalError/underWay(_:)`` for an edit a server may have or has accepted,
   ///   ``JournalError/notParked(_:)`` for one that is settled, given up already, or an erasure,
-  ///   ``JournalError/invalidInput(_:)`` where there is no such edit. Nothing is changed then.
+  ///   ``JournalError/belowHorizon(_:)`` for one that was trimmed, ``JournalError/invalidInput(_:)`` where there
+  ///   is no such edit. Nothing is changed then.
   @discardableResult
   public func discard(
     _ sequences: [SequenceNumber], because reason: String? = nil, withDependents: Bool = false

@@ -17,6 +17,11 @@ struct ParkedChoice {
   /// Adds an edit with the open edits of its group.
   mutating func add(_ sequence: SequenceNumber, for purpose: Purpose) throws {
     if chosen.contains(sequence) { return }
+    if sequence > 0, sequence <= reader.head.lastSequence, try reader.entry(sequence) == nil {
+      throw JournalError.belowHorizon(
+        "entry \(sequence) was trimmed, so that nothing is left to decide about it: what is trimmed was settled or "
+          + "given up; \(try reader.archiveAdvice(for: sequence))")
+    }
     let status = try reader.status(of: sequence)
     let isErasure = try reader.entry(sequence)?.header.kind == .erased
     switch (purpose, status) {

@@ -72,4 +72,6 @@ package enum BodyKey: UInt64, CaseIterable, Sendable {
   case kept = 71
   /// Of a remote change: what the server has counts, whatever the versions.
   case repair = 72
+  /// Of a cursor: which of the server's records are asked for.
+  case filter = 73
 }

@@ -73,25 +73,23 @@ extension AppendContext {
   ) throws -> ServerVersion {
     let rowKey = try folder.currentKey(record.rowKey, before: .max, in: transaction)
     var raised = version
-    try folder.scanBases(transaction, from: rowKey) { found, base in
-      if found.elementsEqual(rowKey), version <= base.version {
-        raised = base.version
-        let (next, isFull) = raised.tieBreak.addingReportingOverflow(1)
-        raised.tieBreak = next
-        if isFull { raised.timestamp &+= 1 }
-      }
-      return false
+    try folder.lendBase(of: rowKey, in: transaction) { base in
+      guard version <= base.version else { return }
+      raised = base.version
+      let (next, isFull) = raised.tieBreak.addingReportingOverflow(1)
+      raised.tieBreak = next
+      if isFull { raised.timestamp &+= 1 }
     }
     return raised
   }
 
-  /// The version of the record's base, as the server last showed it; nil where it has none or is deleted.
+  /// The version of the record's base, as the server last showed it; nil where it has none or is deleted. A record
+  /// outside of what is taken from the server is there.
   package func versionOfLiveBase(of record: RecordAddress) throws -> ServerVersion? {
     let rowKey = try folder.currentKey(record.rowKey, before: .max, in: transaction)
     var version: ServerVersion?
-    try folder.scanBases(transaction, from: rowKey) { found, base in
-      if found.elementsEqual(rowKey), base.isLive { version = base.version }
-      return false
+    try folder.lendBase(of: rowKey, in: transaction) { base in
+      if base.isKnownThere { version = base.version }
     }
     return version
   }

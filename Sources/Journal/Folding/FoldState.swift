@@ -144,8 +144,15 @@ package protocol InlineFolder: Sendable {
     _ body: (_ rowKey: UnsafeRawBufferPointer, _ base: RecordBase) throws -> Bool
   ) throws
 
-  /// The fields a server showed of a record last; nil where it is gone there or was never shown.
-  func baseFields(_ rowKey: [UInt8], in storage: any StorageReader) throws -> [UInt8]?
+  /// What tells which records of a remote are taken.
+  ///
+  /// - Throws: ``JournalError/unsupported(_:)`` for a filter only a later release reads.
+  func recordTest(_ filters: [RemoteFilter]) throws -> any RecordTest
+
+  /// Lends what is known of one record in its server's order; not where no server has shown it. One look at a row.
+  func lendBase(
+    of rowKey: [UInt8], in storage: any StorageReader, _ body: (RecordBase) throws -> Void
+  ) throws
 }
 
 /// What a stored row says of a record in its server's order.
@@ -154,19 +161,27 @@ package struct RecordBase {
   package var generation: UInt32
   package var version: ServerVersion
   package var born: ServerVersion
-  /// Lent; nil where the record was deleted.
+  /// Lent; nil where the record was deleted or withdrawn.
   package var fields: UnsafeRawBufferPointer?
 
+  /// Whether the record is there at that version and outside of what is taken from the server.
+  package var isWithdrawn: Bool
+
   package var isLive: Bool { fields != nil }
+  /// Whether the record is there at a version that is known.
+  package var isKnownThere: Bool {
+    isLive || isWithdrawn && version != ServerVersion(timestamp: 0, tieBreak: 0)
+  }
 
   package init(
     generation: UInt32, version: ServerVersion, born: ServerVersion,
-    fields: UnsafeRawBufferPointer?
+    fields: UnsafeRawBufferPointer?, isWithdrawn: Bool = false
   ) {
     self.generation = generation
     self.version = version
     self.born = born
     self.fields = fields
+    self.isWithdrawn = isWithdrawn
   }
 }
 

@@ -8,7 +8,14 @@ package enum GenerationReason: String, Sendable, Hashable {
   case wentBack = "went-back"
   /// The app asked for the full state.
   case asked
+  /// Other records are asked for than before.
+  case filterChanged = "filter-changed"
 
   /// Whether what the server accepted before still counts, and versions it gave still compare.
-  package var keepsHistory: Bool { self == .resyncRequired || self == .asked }
+  package var keepsHistory: Bool {
+    switch self {
+    case .resyncRequired, .asked, .filterChanged: true
+    case .epochChanged, .wentBack: false
+    }
+  }
 }

@@ -28,6 +28,27 @@ extension Journal {
     }
   }
 
+  /// Asks a server for other records than before, none of the filters meaning all of them.
+  ///
+  /// The next sync reads what is asked for now. Records that lie outside of it go from here; nothing is deleted
+  /// at the server, and edits that wait are delivered. The same filters again append nothing.
+  ///
+  /// - Throws: ``JournalError/invalidInput(_:)`` when no remote has this name, and for filters a declaration does not
+  ///   take.
+  public func filter(_ name: String, by filters: [RemoteFilter]) async throws {
+    try await transact { context in
+      guard let known = try context.reader().remotes().first(where: { $0.name == name }) else {
+        throw JournalError.invalidInput("no remote is called \"\(name)\"")
+      }
+      let remote = try RemoteDeclaration(
+        name: name, kind: known.kind, url: known.url, collections: known.collections,
+        authorizationVariable: known.authorizationVariable, options: known.options,
+        filters: filters)
+      guard remote.filterDigest != known.filterDigest else { return }
+      try context.append(Draft(.declared, body: remote.body()))
+    }
+  }
+
   /// Removes a server; what is not delivered stays pending.
   ///
   /// - Throws: ``JournalError/invalidInput(_:)`` when no remote has this name.

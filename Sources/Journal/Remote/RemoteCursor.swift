@@ -13,10 +13,12 @@ package struct RemoteCursor: Sendable, Hashable {
   /// Whether the full state of this generation is still being read: what the server has not shown
   /// yet may still come.
   package var isTaking: Bool
+  /// Names what was asked for, as ``RemoteDeclaration/filterDigest`` does; empty where it was everything.
+  package var filter: [UInt8]
 
   package init(
     epoch: String, cursor: String, through: ServerVersion, generation: UInt32 = 0,
-    entry: SequenceNumber = 0, isTaking: Bool = false
+    entry: SequenceNumber = 0, isTaking: Bool = false, filter: [UInt8] = []
   ) {
     self.epoch = epoch
     self.cursor = cursor
@@ -24,6 +26,7 @@ package struct RemoteCursor: Sendable, Hashable {
     self.generation = generation
     self.entry = entry
     self.isTaking = isTaking
+    self.filter = filter
   }
 
   /// What a `cursor` entry says.
@@ -34,7 +37,7 @@ package struct RemoteCursor: Sendable, Hashable {
     else { throw .damaged("a cursor entry is incomplete") }
     self.init(
       epoch: epoch, cursor: cursor, through: through, generation: generation, entry: entry,
-      isTaking: try body.bool(.taking))
+      isTaking: try body.bool(.taking), filter: try body.data(.filter) ?? [])
   }
 
   /// The body of the entry that says this of a remote.
@@ -56,12 +59,13 @@ package struct RemoteCursor: Sendable, Hashable {
     if brake?.outcome == .confirmed { body.add(.confirmed) { $0.bool(true) } }
     if let brake { brake.add(to: &body) }
     if brake?.outcome == .kept { body.add(.kept) { $0.bool(true) } }
+    if !filter.isEmpty { body.add(.filter, data: filter) }
     return body.finish()
   }
 
   package var encoded: [UInt8] {
     var writer = CBORWriter()
-    writer.map(count: isTaking ? 6 : 5)
+    writer.map(count: 5 + (isTaking ? 1 : 0) + (filter.isEmpty ? 0 : 1))
     writer.unsigned(1)
     writer.text(epoch)
     writer.unsigned(2)
@@ -76,6 +80,10 @@ package struct RemoteCursor: Sendable, Hashable {
       writer.unsigned(6)
       writer.bool(true)
     }
+    if !filter.isEmpty {
+      writer.unsigned(7)
+      writer.data(filter)
+    }
     return writer.bytes
   }
 
@@ -84,7 +92,7 @@ package struct RemoteCursor: Sendable, Hashable {
       var reader = CBORReader(bytes)
       let count = try reader.mapCount()
       func expect(_ key: UInt64) throws {
-        guard (5...6).contains(count), try reader.unsigned() == key else {
+        guard (5...7).contains(count), try reader.unsigned() == key else {
           throw JournalError.damaged("a remote's cursor row is malformed; run `journal verify`")
         }
       }
@@ -100,14 +108,16 @@ package struct RemoteCursor: Sendable, Hashable {
       }
       try expect(5)
       let entry = try reader.unsigned()
-      if count == 6 { try expect(6) }
-      let isTaking = try count == 6 && reader.bool()
-      guard isTaking == (count == 6), reader.isAtEnd else {
+      var key = count > 5 ? try reader.unsigned() : 0
+      let isTaking = try key == 6 && reader.bool()
+      if isTaking { key = count > 6 ? try reader.unsigned() : 0 }
+      let filter = key == 7 ? [UInt8](bytes[try reader.data()]) : []
+      guard count == 5 + (isTaking ? 1 : 0) + (filter.isEmpty ? 0 : 1), reader.isAtEnd else {
         throw JournalError.damaged("a remote's cursor row has another end; run `journal verify`")
       }
       return RemoteCursor(
         epoch: epoch, cursor: cursor, through: through, generation: generation, entry: entry,
-        isTaking: isTaking)
+        isTaking: isTaking, filter: filter)
     }
   }
 }

@@ -13,15 +13,19 @@ public struct RemoteDeclaration: Sendable, Hashable {
   public var authorizationVariable: String?
   /// What else its kind has to know, such as the names of fields; empty for our own server.
   public var options: Fields
+  /// Which records of some collections are taken; all of those that are not named.
+  public var filters: [RemoteFilter]
 
   /// Whether it takes entries as they are and keeps this journal's checkpoints; other servers see
   /// records, in the form their collection's declaration names.
   package var takesEntries: Bool { kind == "journal" }
 
-  /// - Throws: ``JournalError/invalidInput(_:)`` when the name is not 1–64 of A–Z a–z 0–9 . _ -
+  /// - Throws: ``JournalError/invalidInput(_:)`` when the name is not 1–64 of A–Z a–z 0–9 . _ -, and for
+  ///   filters that are too long, of one collection twice, or of one the remote does not own.
   public init(
     name: String, kind: String, url: String, collections: [String] = [],
-    authorizationVariable: String? = nil, options: Fields = Fields()
+    authorizationVariable: String? = nil, options: Fields = Fields(),
+    filters: [RemoteFilter] = []
   ) throws(JournalError) {
     guard (1...64).contains(name.utf8.count), !name.hasPrefix("."),
       name.utf8.allSatisfy({ byte in
@@ -38,12 +42,14 @@ public struct RemoteDeclaration: Sendable, Hashable {
         throw .invalidInput("a collection's name has 1 to 128 bytes")
       }
     }
+    try RemoteFilter.check(filters, of: collections)
     self.name = name
     self.kind = kind
     self.url = url
     self.collections = collections
     self.authorizationVariable = authorizationVariable
     self.options = options
+    self.filters = filters
   }
 
   private var settings: Fields {
@@ -53,6 +59,7 @@ public struct RemoteDeclaration: Sendable, Hashable {
     ]
     if let authorizationVariable { settings["authEnv"] = .string(authorizationVariable) }
     if !options.isEmpty { settings["options"] = .object(options) }
+    if !filters.isEmpty { settings["filters"] = .object(RemoteFilter.fields(filters)) }
     return settings
   }
 
@@ -81,9 +88,11 @@ public struct RemoteDeclaration: Sendable, Hashable {
     if case .string(let text) = fields["authEnv"] ?? .null { variable = text }
     var options = Fields()
     if case .object(let stored) = fields["options"] ?? .null { options = stored }
+    var filters: [RemoteFilter] = []
+    if case .object(let stored) = fields["filters"] ?? .null { filters = RemoteFilter.list(stored) }
     try self.init(
       name: name, kind: kind, url: url, collections: collections,
-      authorizationVariable: variable, options: options)
+      authorizationVariable: variable, options: options, filters: filters)
   }
 
   /// Whether two remotes would both own some collection.

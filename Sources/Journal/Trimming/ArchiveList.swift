@@ -57,6 +57,21 @@ extension JournalReader {
     return archives
   }
 
+  /// Whether any entry of a range is no longer held. Linear in the entries that are held below the horizon, up to
+  /// the first one that is not.
+  package func isAnythingTrimmed(
+    from first: SequenceNumber, through last: SequenceNumber = .max
+  ) throws -> Bool {
+    let end = min(horizon.sequence, last < .max ? last + 1 : .max)
+    var expected = max(first, 1)
+    try scanEntries(from: expected) { entry in
+      guard entry.header.sequence == expected, expected < end else { return false }
+      expected += 1
+      return true
+    }
+    return expected < end
+  }
+
   /// Where to look for what stood at a sequence below the horizon.
   package func archiveAdvice(for sequence: SequenceNumber) throws -> String {
     guard let archive = try archives().first(where: { $0.through >= sequence }) else {

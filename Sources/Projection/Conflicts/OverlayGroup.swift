@@ -29,6 +29,9 @@ enum OverlayGroup {
 struct OtherRecords {
   let decider: ConflictDecider
   let ordinal: Int
+  /// Who decided, and why, where somebody did.
+  var actor: String?
+  var reason: String?
 
   func drafts(_ edits: [SequenceNumber]) throws -> [Draft] {
     guard !edits.isEmpty else { return [] }
@@ -51,6 +54,8 @@ struct OtherRecords {
     var body = BodyBuilder()
     body.add(.collection, text: names.collection)
     body.add(.key, text: names.key)
+    if let actor { body.add(.actor, text: actor) }
+    if let reason { body.add(.reason, text: reason) }
     body.add(
       .version, version: row.base?.version ?? ServerVersion(timestamp: 0, tieBreak: 0))
     body.add(.cause, unsigned: decider.cause.sequence)

@@ -38,7 +38,7 @@ extension Store {
   ) async throws -> [SequenceNumber] {
     let edit = EditDraft(actor: actor, reason: reason)
     return try await journal.transact { context in
-      try LateDecision(about: sequence, context).append(choice, edit)
+      try LateDecision(about: sequence, by: edit, context).append(choice)
     }
   }
 
@@ -62,6 +62,8 @@ private struct LateDecision {
   static let decider = "app"
 
   let context: AppendContext
+  /// Who decides, and why.
+  let edit: EditDraft
   let conflict: StoredEntry
   let key: [UInt8]
   let row: RecordRow
@@ -74,9 +76,9 @@ private struct LateDecision {
   /// one that fell with its group.
   private let isOfEditsAlone: Bool
 
-  init(about sequence: SequenceNumber, _ context: AppendContext) throws {
+  init(about sequence: SequenceNumber, by edit: EditDraft, _ context: AppendContext) throws {
     let reader = try context.reader()
-    self.context = context
+    (self.context, self.edit) = (context, edit)
     if sequence > 0, sequence <= reader.head.lastSequence, try reader.entry(sequence) == nil {
       throw JournalError.belowHorizon(
         "entry \(sequence) was trimmed, and so was what was decided about it; an archive made then has it. To change "
@@ -129,7 +131,7 @@ private struct LateDecision {
     return found
   }
 
-  func append(_ choice: ConflictChoice, _ edit: EditDraft) throws -> [SequenceNumber] {
+  func append(_ choice: ConflictChoice) throws -> [SequenceNumber] {
     let named = Set(outcomes.map(\.sequence))
     let open = overlay.members.filter { named.contains($0.sequence) }
     let pending = open.filter(\.state.isUnsent)
@@ -214,6 +216,9 @@ private struct LateDecision {
       var body = BodyBuilder()
       body.add(.collection, text: names.collection)
       body.add(.key, text: names.key)
+      // Where nothing is left for an edit to do, nothing else says them.
+      if let actor = edit.actor { body.add(.actor, text: actor) }
+      if let reason = edit.reason { body.add(.reason, text: reason) }
       body.add(
         .version, version: row.base?.version ?? ServerVersion(timestamp: 0, tieBreak: 0))
       body.add(.cause, unsigned: conflict.header.sequence)
@@ -233,7 +238,9 @@ private struct LateDecision {
       cause: conflict.header, record: RecordAddress(rowKey: key), state: context.state)
     // The ids have to differ from those of the decision before.
     let ordinal = Int(truncatingIfNeeded: context.head.lastSequence & 0xFFFF)
-    for draft in try OtherRecords(decider: decider, ordinal: ordinal).drafts(edits) {
+    let others = OtherRecords(
+      decider: decider, ordinal: ordinal, actor: edit.actor, reason: edit.reason)
+    for draft in try others.drafts(edits) {
       try context.append(draft)
     }
   }

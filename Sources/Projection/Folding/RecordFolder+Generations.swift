@@ -124,22 +124,24 @@ extension RecordFolder {
     try storage.scan(.records, from: rowKey) { key, payload in
       let row = try RecordRowView(payload)
       guard let base = row.base else { return true }
-      return try body(
-        key,
-        RecordBase(
-          generation: base.generation, version: base.version, born: base.born,
-          fields: row.baseFields))
+      return try body(key, Self.base(base, row))
     }
   }
 
-  package func baseFields(_ rowKey: [UInt8], in storage: any StorageReader) throws -> [UInt8]? {
-    var fields: [UInt8]?
-    try storage.scan(.records, from: rowKey) { key, payload in
-      if key.elementsEqual(rowKey) {
-        fields = try RecordRowView(payload).baseFields.map { [UInt8]($0) }
+  package func lendBase(
+    of rowKey: [UInt8], in storage: any StorageReader, _ body: (RecordBase) throws -> Void
+  ) throws {
+    try rowKey.withUnsafeBytes { key in
+      try storage.lend(.records, key) { payload in
+        let row = try RecordRowView(payload)
+        if let base = row.base { try body(Self.base(base, row)) }
       }
-      return false
     }
-    return fields
+  }
+
+  private static func base(_ base: RecordRow.Base, _ row: RecordRowView) -> RecordBase {
+    RecordBase(
+      generation: base.generation, version: base.version, born: base.born, fields: row.baseFields,
+      isWithdrawn: base.isWithdrawn)
   }
 }

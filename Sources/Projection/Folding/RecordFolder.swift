@@ -157,8 +157,16 @@ package struct RecordFolder: InlineFolder {
     var (key, row) = try currentRow(named, state)
     let generation = try state.meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }?.generation
     var outcome = FoldOutcome()
+    let shown = try body.unsigned(.state)
+    let isWithdrawn = shown == 3
+    guard shown ?? 0 <= 3 else {
+      throw JournalError.unsupported(
+        "remote change \(header.sequence) is in a state only a later release knows; use that release"
+      )
+    }
     // What repairs a record counts whatever is known of it.
     if let base = row.base, base.generation == generation ?? 0, version <= base.version,
+      version < base.version || !row.isOtherSide(isWithdrawn: isWithdrawn),
       try !body.bool(.repair)
     {
       outcome.isRedundant = true
@@ -168,14 +176,16 @@ package struct RecordFolder: InlineFolder {
     row.last = header.sequence
     let before = row
     row.base = RecordRow.Base(
-      version: version, born: try body.version(.born) ?? version, generation: generation ?? 0)
-    row.baseFields = try body.unsigned(.state) == 0 ? body.raw(.fields).map { [UInt8]($0) } : nil
+      version: version, born: try body.version(.born) ?? version, generation: generation ?? 0,
+      isWithdrawn: isWithdrawn)
+    row.baseFields = shown == 0 ? body.raw(.fields).map { [UInt8]($0) } : nil
     guard row.openCount > 0 else {
       try state.putRecord(key, row.encoded)
       return outcome
     }
     var overlay = try Overlay(row, state)
-    let isForeign = try !isReplay && body.unsigned(.own) == nil
+    // Nobody else has done anything to a record that has only left what is taken.
+    let isForeign = try !isReplay && body.unsigned(.own) == nil && !isWithdrawn
     // What the server took of this journal is no news to it.
     let expected =
       isForeign

@@ -8,6 +8,8 @@ package struct RecordRow: Sendable {
     /// The version at which the record first came to be.
     package var born: ServerVersion
     package var generation: UInt32 = 0
+    /// Whether the record is there at that version and outside of what is taken from the server.
+    package var isWithdrawn = false
   }
 
   /// Present once the server, or a local journal, has given the record a version.
@@ -38,6 +40,12 @@ package struct RecordRow: Sendable {
 
   /// What the app shows: nil when the record does not exist.
   package var visible: [UInt8]? { openCount > 0 ? overlaid : baseFields }
+
+  /// Whether a state of the base's version tells the record's leaving of what is taken, or its coming back: neither
+  /// changes a version.
+  func isOtherSide(isWithdrawn: Bool) -> Bool {
+    isWithdrawn ? baseFields != nil : base?.isWithdrawn == true
+  }
 
   package var encoded: [UInt8] {
     Self.lend(baseFields) { baseFields in

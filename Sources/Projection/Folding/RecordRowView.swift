@@ -62,7 +62,8 @@ package struct RecordRowView {
     if flags & 4 != 0 {
       let bytes = try take(36)
       base = RecordRow.Base(
-        version: version(bytes, 0), born: version(bytes, 16), generation: integer(bytes, 32))
+        version: version(bytes, 0), born: version(bytes, 16), generation: integer(bytes, 32),
+        isWithdrawn: flags & 128 != 0)
     }
     if flags & 8 != 0 {
       let bytes = try take(10)
@@ -75,7 +76,7 @@ package struct RecordRowView {
       baseFields = try take(Int(length))
     }
     if flags & 16 != 0 { overlaid = try take(rest.count) }
-    guard rest.isEmpty, flags < 128, (openCount > 0) == (flags & 8 != 0),
+    guard rest.isEmpty, flags & 128 == 0 || flags & 2 != 0, (openCount > 0) == (flags & 8 != 0),
       openCount > 0 || flags & 16 == 0, (baseFields == nil && base != nil) == (flags & 2 != 0)
     else {
       throw .damaged("a record's row has impossible flags or trailing bytes; run `journal verify`")
@@ -104,7 +105,10 @@ package struct RecordRowView {
     var flags: UInt8 = 0
     if formerKeys != nil { flags |= 64 }
     if baseFields != nil { flags |= 1 } else if base != nil { flags |= 2 }
-    if base != nil { flags |= 4 }
+    if let base {
+      flags |= 4
+      if base.isWithdrawn, baseFields == nil { flags |= 128 }
+    }
     if openCount > 0 {
       flags |= 8
       if overlaid != nil { flags |= 16 }

@@ -21,10 +21,18 @@ extension Snapshot {
   /// Of a view of the past those up to its sequence. Follows the record's chain; linear in its
   /// length, and in the number of islands below the horizon where the chain leads there.
   package func history(_ collection: String, _ key: String) throws -> [StoredEntry] {
+    try heldHistory(collection, key).entries
+  }
+
+  /// The same, and the newest entry of them that was trimmed; nil where these are all.
+  package func heldHistory(
+    _ collection: String, _ key: String
+  ) throws -> (entries: [StoredEntry], trimmed: SequenceNumber?) {
     let rowKey = try RecordAddress(collection: collection, key: key).rowKey
     let rowKeys = try source.allKeys(of: rowKey)
     var entries: [StoredEntry] = []
     var reachesBelow = false
+    var trimmed: SequenceNumber?
     for rowKey in rowKeys {
       var sequence = try source.last(rowKey)
       while sequence >= reader.horizon.sequence, let entry = try reader.entry(sequence) {
@@ -35,9 +43,18 @@ extension Snapshot {
         sequence = entry.previous
       }
       if sequence > 0 { reachesBelow = true }
+      // What is kept below the horizon may be a part of the chain, or all of it.
+      while sequence > trimmed ?? 0 {
+        guard let entry = try reader.entry(sequence) else {
+          trimmed = sequence
+          break
+        }
+        guard entry.previous < sequence else { break }
+        sequence = entry.previous
+      }
     }
     entries.sort { $0.header.sequence < $1.header.sequence }
-    return try reachesBelow ? islands(of: Set(rowKeys)) + entries : entries
+    return (try reachesBelow ? islands(of: Set(rowKeys)) + entries : entries, trimmed)
   }
 
   private func islands(of rowKeys: Set<[UInt8]>) throws -> [StoredEntry] {

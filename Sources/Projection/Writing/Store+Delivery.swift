@@ -17,8 +17,8 @@ extension Store {
   /// With an edit go its group, and everything that was set aside because it does not apply without it.
   ///
   /// - Returns: The edits that are pending again, ascending.
-  /// - Throws: `JournalError.notParked`, `JournalError.invalidInput` where there is no such edit. Nothing
-  ///   is changed then.
+  /// - Throws: `JournalError.notParked`, `JournalError.belowHorizon` for an edit that was trimmed,
+  ///   `JournalError.invalidInput` where there is no such edit. Nothing is changed then.
   @discardableResult
   public func retry(_ sequences: [SequenceNumber]) async throws -> [SequenceNumber] {
     try await journal.retry(sequences)
@@ -31,7 +31,8 @@ extension Store {
   ///
   /// - Returns: The edits that are given up, ascending.
   /// - Throws: `JournalError.underWay` for an edit a server may have, `JournalError.notParked`,
-  ///   `JournalError.invalidInput` where there is no such edit. Nothing is changed then.
+  ///   `JournalError.belowHorizon` for one that was trimmed, `JournalError.invalidInput` where there is no such
+  ///   edit. Nothing is changed then.
   @discardableResult
   public func discard(
     _ sequences: [SequenceNumber], because reason: String? = nil, withDependents: Bool = false

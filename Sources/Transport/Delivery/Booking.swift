@@ -9,6 +9,8 @@ struct Booking: Sendable {
   let forms: RemoteForms
   /// Whether the server takes entries and their bases, as ours does.
   let takesEntries: Bool
+  /// Which of the server's records are taken.
+  var filters = TakenRecords()
 
   /// What the verdicts came to.
   struct Outcome: Sendable {
@@ -68,16 +70,21 @@ struct Booking: Sendable {
       Int(context.head.lastSequence - before) - assigned
       - [results.isEmpty, refusals.isEmpty, again.isEmpty]
       .count { !$0 }
-    let intake = Intake(remote: remote, epoch: "", forms: forms)
+    var intake = Intake(remote: remote, epoch: "", forms: forms)
+    (intake.filters, intake.isAnswer) = (filters, true)
+    let test = try filters.test(context)
     for state in states.newest {
-      let taken = try intake.append(state, context)
-      outcome.conflicts += taken.conflicts
       let edits = conflicts.filter { $0.state.isAbout(state) }.map(\.edit)
+      // What is decided about has to be seen, also where it lies outside of what is taken; it goes again behind that.
+      let taken = try intake.append(state, testedBy: edits.isEmpty ? test : nil, context)
+      outcome.conflicts += taken.conflicts
       // The state came while the edits were under way and could only be kept: now they are decided about. Where it
       // is news and contests nothing, they stand on it from now on; other servers are told each time.
       let isKnown = taken.appended == 0
-      guard isKnown || (takesEntries && taken.conflicts == 0) else { continue }
-      outcome.conflicts += try decide(edits, areContested: isKnown, because: answer, context)
+      if isKnown || (takesEntries && taken.conflicts == 0) {
+        outcome.conflicts += try decide(edits, areContested: isKnown, because: answer, context)
+      }
+      if let test, !edits.isEmpty { try intake.withdraw(state, unlessTakenBy: test, context) }
     }
     outcome.accepted = results.count
     outcome.refused = refusals.count

@@ -108,7 +108,9 @@ struct SegmentChoice {
       held.formUnion(unit.records)
       guard unit.isUndecided else { return true }
       for key in unit.records {
-        if try context.folder.baseFields(key, in: context.transaction) == nil { unmade.insert(key) }
+        var isMade = false
+        try context.folder.lendBase(of: key, in: context.transaction) { isMade = $0.isKnownThere }
+        if !isMade { unmade.insert(key) }
       }
       return true
     }

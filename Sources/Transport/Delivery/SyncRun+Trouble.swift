@@ -55,6 +55,7 @@ extension SyncRun {
   ) throws {
     try context.append(
       .parking(
-        poison: segment.edits, message: failure.message, remote: remote, sent: segment.sent))
+        poison: segment.edits, message: failure.parkingMessage, remote: remote,
+        sent: segment.sent))
   }
 }

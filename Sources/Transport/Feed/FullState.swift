@@ -18,23 +18,33 @@ struct FullState: Sendable {
   private let generation: UInt32
   private let ownership: Ownership
   private let local: LocalCollections
+  private let filters: TakenRecords
 
   /// Nil while no full state of the remote is being read.
-  init?(_ reader: JournalReader, remote: String) throws {
+  init?(_ reader: JournalReader, remote: String, _ filters: TakenRecords) throws {
     guard let cursor = try reader.cursor(of: remote), cursor.isTaking else { return nil }
     self.remote = remote
     generation = cursor.generation
     ownership = Ownership(of: remote, among: try reader.remotes())
     local = try reader.localCollections()
+    self.filters = filters
   }
 
   // MARK: What was not shown
 
-  /// Linear in the records.
+  /// Linear in the records. Those that are not asked for any more are expected to go and not counted.
   func count(_ reader: JournalReader, _ folder: any InlineFolder) throws -> Count {
     var count = Count()
-    try scan(reader, folder, from: []) { _, base in
-      if base.generation == generation { count.shown += 1 } else { count.unshown += 1 }
+    let test = try filters.test(folder)
+    try scan(reader, folder, from: []) { rowKey, base in
+      if base.generation == generation {
+        count.shown += 1
+      } else if let test, let fields = base.fields {
+        let collection = try RecordAddress.names(inRowKey: rowKey).collection
+        if try test.takes(collection, fields) { count.unshown += 1 }
+      } else {
+        count.unshown += 1
+      }
       return true
     }
     return count
@@ -57,7 +67,7 @@ struct FullState: Sendable {
   /// The live records of the remote's collections.
   private func scan(
     _ reader: JournalReader, _ folder: any InlineFolder, from rowKey: [UInt8],
-    _ body: (UnsafeRawBufferPointer, RecordBase) -> Bool
+    _ body: (UnsafeRawBufferPointer, RecordBase) throws -> Bool
   ) throws {
     // Records of one collection lie together: whose they are is asked once.
     var collection: (prefix: [UInt8], isOwned: Bool) = ([], false)
@@ -70,7 +80,7 @@ struct FullState: Sendable {
           prefix, ownership.owns(collection: name) && !local.contains(prefix)
         )
       }
-      return collection.isOwned ? body(rowKey, base) : true
+      return collection.isOwned ? try body(rowKey, base) : true
     }
   }
 
@@ -89,7 +99,8 @@ struct FullState: Sendable {
         try intake.append(
           FeedChange(
             collection: names.collection, key: names.key,
-            version: ServerVersion(timestamp: 0, tieBreak: 0), born: record.born, state: .deleted),
+            version: ServerVersion(timestamp: 0, tieBreak: 0), born: record.born,
+            state: intake.filters.unshown(names.collection)),
           context))
     }
     return outcome
@@ -98,7 +109,8 @@ struct FullState: Sendable {
   /// Appends the cursor that ends the full state.
   func appendEnd(_ page: FeedPage, _ brake: BrakeNote?, _ context: AppendContext) throws {
     let cursor = RemoteCursor(
-      epoch: page.epoch, cursor: page.cursor, through: page.through, generation: generation)
+      epoch: page.epoch, cursor: page.cursor, through: page.through, generation: generation,
+      filter: filters.digest)
     let body = cursor.body(remote: remote, brake: brake)
     try context.append(Draft(.cursor, body: body))
   }

@@ -13,6 +13,8 @@ struct GenerationBeginning: Sendable {
   /// Where the server acknowledges less of this journal than it did: how much. What it answered later is
   /// lost there, whatever it says of cursors.
   var remembered: UInt64?
+  /// Names what is asked for from now on; empty where that is everything.
+  var filter: [UInt8] = []
   /// Where it was found out edit by edit what the server lost: those. Nil where the versions tell.
   var lost: Set<SequenceNumber>?
 
@@ -25,7 +27,7 @@ struct GenerationBeginning: Sendable {
     let generation = (known?.generation ?? 0) &+ 1
     let cursor = RemoteCursor(
       epoch: epoch, cursor: "", through: ServerVersion(timestamp: 0, tieBreak: 0),
-      generation: generation, isTaking: true)
+      generation: generation, isTaking: true, filter: filter)
     let body = cursor.body(remote: remote, reason: reason)
     try context.append(Draft(.cursor, body: body))
     if reason == .wentBack {

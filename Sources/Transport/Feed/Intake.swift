@@ -12,6 +12,10 @@ struct Intake: Sendable {
   /// Whether deletions of records that are not here are passed over: a server of records may tell of all
   /// there ever were.
   var passesUnknownDeletions = false
+  /// Which records are taken: others go from here.
+  var filters = TakenRecords()
+  /// Whether the states are a server's answers to edits.
+  var isAnswer = false
 
   struct Outcome: Sendable {
     /// Changes that were new here and not this journal's own.
@@ -28,26 +32,29 @@ struct Intake: Sendable {
 
   /// Appends one change; a change at or below the version in the record's base appends nothing, nor
   /// does one of a collection that is local-only here.
-  func append(_ change: FeedChange, _ context: AppendContext) throws -> Outcome {
+  func append(
+    _ change: FeedChange, testedBy test: (any RecordTest)? = nil, _ context: AppendContext
+  ) throws -> Outcome {
     try append(
       change,
       in: context.state.meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }?
-        .generation ?? 0, context)
+        .generation ?? 0, testedBy: test, context)
   }
 
   private func append(
-    _ change: FeedChange, in generation: UInt32, _ context: AppendContext
+    _ shown: FeedChange, in generation: UInt32, testedBy test: (any RecordTest)?,
+    _ context: AppendContext
   ) throws -> Outcome {
-    if change.state == .erased { return try appendErasure(change, in: generation, context) }
-    if try context.isLocalOnly(collection: change.collection) { return Outcome() }
-    if passesUnknownDeletions, change.state == .deleted, try !isHere(change, context) {
-      return Outcome()
-    }
+    if shown.state == .erased { return try appendErasure(shown, in: generation, context) }
+    if try context.isLocalOnly(collection: shown.collection) { return Outcome() }
+    guard let change = try taken(shown, test, context) else { return Outcome() }
     let own = try change.originID.flatMap { id in
       try context.remembered(id).map { $0.sequence }
     }
     let before = context.head.lastSequence
-    let id = id(change, in: generation, after: before, secret: try context.secret)
+    let id = id(
+      change, in: generation, after: try isSingular(change, context) ? before : nil,
+      secret: try context.secret)
     let appended = try context.append(draft(change, own: own, id: id, context))
     var outcome = Outcome()
     guard case .new = appended else { return outcome }
@@ -57,11 +64,6 @@ struct Intake: Sendable {
     for sequence in before + 1...context.head.lastSequence
     where try context.state.entry(sequence)?.header.kind == .conflict { outcome.conflicts += 1 }
     return outcome
-  }
-
-  private func isHere(_ change: FeedChange, _ context: AppendContext) throws -> Bool {
-    let record = try RecordAddress(collection: change.collection, key: change.key)
-    return try context.state.record(record.rowKey) != nil
   }
 
   /// Erases here what was erased there; a record that is not here leaves no trace.
@@ -106,6 +108,7 @@ struct Intake: Sendable {
     case .live: body.add(.state, unsigned: 0)
     case .deleted: body.add(.state, unsigned: 1)
     case .erased: body.add(.state, unsigned: 2)
+    case .withdrawn: body.add(.state, unsigned: 3)
     }
     if let changed = change.changed {
       body.add(.changed) { writer in
@@ -121,21 +124,22 @@ struct Intake: Sendable {
 
   /// The computed id of a remote change: nobody outside can make it or recognise it.
   ///
-  /// What a later generation shows again is another entry, and so is each repair.
+  /// What a later generation shows again is another entry, and so is what comes about at a place in this journal
+  /// rather than at a version of the server's.
   private func id(
-    _ change: FeedChange, in generation: UInt32, after sequence: SequenceNumber = 0,
+    _ change: FeedChange, in generation: UInt32, after sequence: SequenceNumber? = nil,
     secret: [UInt8]
   ) -> EntryID {
     var writer = CBORWriter()
-    writer.array(count: isRepair ? 8 : generation == 0 ? 6 : 7)
+    writer.array(count: sequence != nil ? 8 : generation == 0 ? 6 : 7)
     writer.text(remote)
     writer.text(epoch)
     writer.text(change.collection)
     writer.text(change.key)
     writer.unsigned(change.version.timestamp)
     writer.unsigned(change.version.tieBreak)
-    if generation > 0 || isRepair { writer.unsigned(UInt64(generation)) }
-    if isRepair { writer.unsigned(sequence) }
+    if generation > 0 || sequence != nil { writer.unsigned(UInt64(generation)) }
+    if let sequence { writer.unsigned(sequence) }
     let digest = HMAC<SHA256>.authenticationCode(
       for: writer.bytes, using: SymmetricKey(data: secret))
     return .computed([UInt8](digest))
@@ -168,14 +172,15 @@ struct Intake: Sendable {
     let changes =
       try isTaking
       ? FullState.newest(page.changes) : withoutRepeatedEchoes(page.changes, context)
+    let test = try filters.test(context)
     for change in changes {
-      outcome.add(try append(change, in: known?.generation ?? 0, context))
+      outcome.add(try append(change, in: known?.generation ?? 0, testedBy: test, context))
     }
     let settles = context.state.counts.accepted > 0 && known?.through != page.through
     let isNew = known?.epoch != page.epoch
     // A page of changes that were all known still has to move the cursor, or a long feed of them
     // would be read again and again.
-    let moves = page.hasMore && !page.stands(at: known)
+    let moves = page.hasMore && !page.stands(at: known) || isFarAhead(page, known)
     // A first page that shows nothing new says that the feed was read: what is empty is known to be.
     let begins = known == nil
     guard outcome.appended > 0 || settles || moves || begins || (isNew && known != nil) else {
@@ -183,7 +188,7 @@ struct Intake: Sendable {
     }
     let cursor = RemoteCursor(
       epoch: page.epoch, cursor: page.cursor, through: page.through,
-      generation: known?.generation ?? 0, isTaking: isTaking)
+      generation: known?.generation ?? 0, isTaking: isTaking, filter: filters.digest)
     try context.append(Draft(.cursor, body: cursor.body(remote: remote)))
     outcome.appended += 1
     return outcome

@@ -15,6 +15,9 @@ extension SyncRun {
       try await begin(.epochChanged, epoch: epoch)
     } else if lost {
       try await begin(.wentBack, epoch: epoch, remembering: acknowledgedSize)
+    } else if (cursor?.filter ?? []) != filters.digest {
+      // What came by what was asked for before says nothing of what is asked for now.
+      try await begin(.filterChanged, epoch: epoch)
     }
   }
 
@@ -68,7 +71,7 @@ extension SyncRun {
     _ reason: GenerationReason, epoch: String, unknown: String? = nil,
     remembering size: UInt64? = nil, lost: Set<SequenceNumber>? = nil
   ) async throws {
-    if reason != .asked {
+    if reason != .asked, reason != .filterChanged {
       guard begun < Self.generationLimit else {
         throw TransportError.protocolViolation(
           "the server does not know the cursors it has just given; nothing is lost, what it did not "
@@ -80,6 +83,7 @@ extension SyncRun {
       remote: declaration.name, reason: reason, epoch: epoch,
       acknowledgedSize: remote.isWitness ? acknowledgedSize : nil)
     beginning.remembered = size
+    beginning.filter = filters.digest
     beginning.lost = lost
     if reason == .wentBack, lost == nil {
       beginning.through = try await newestKnownCursor(epoch: epoch, unknown: unknown)?.through
@@ -121,12 +125,15 @@ extension SyncRun {
   /// - Throws: ``TransportError/massDeletion(_:)`` before the first record goes.
   mutating func endFullState(_ page: FeedPage, _ options: SyncEngine.Options) async throws {
     let name = declaration.name
-    let state = try journal.read { try FullState($0, remote: name) }
+    let filters = filters
+    let state = try journal.read { try FullState($0, remote: name, filters) }
     guard let state else { return }
     let folder = journal.folder
     let count = try journal.read(span: .long) { try state.count($0, folder) }
     let note = try await release(count, options)
-    let intake = Intake(remote: name, epoch: page.epoch)
+    var taking = Intake(remote: name, epoch: page.epoch)
+    taking.filters = filters
+    let intake = taking
     var from: [UInt8]? = note?.outcome == .kept ? nil : []
     while let start = from {
       let gone = try journal.read(span: .long) { try state.unshown($0, folder, from: start) }

@@ -73,11 +73,12 @@ extension SyncRun {
       }
       lastChanges = page.changes
       emptyPages = page.changes.isEmpty ? emptyPages + 1 : 0
-      guard emptyPages <= Self.emptyPageLimit else {
+      guard emptyPages <= emptyPageLimit else {
         throw TransportError.protocolViolation(
           "the server gave \(emptyPages) empty pages in a row and says there is more")
       }
       if !page.hasMore { try await endFullState(page, options) }
+      end = RemoteCursor(epoch: page.epoch, cursor: page.cursor, through: page.through)
       if isLast { return .complete }
       // One more, empty page tells the server that this one is booked, so that it never trims
       // what this device has yet to read.
@@ -111,13 +112,15 @@ extension SyncRun {
 
   private mutating func book(_ page: FeedPage) async throws {
     let (name, takesEntries) = (declaration.name, declaration.takesEntries)
+    let filters = filters
     let outcome: Intake.Outcome
     do {
       outcome = try await journal.transact { context in
         let forms = takesEntries ? RemoteForms() : try context.reader().remoteForms()
-        return try Intake(
-          remote: name, epoch: page.epoch, forms: forms, passesUnknownDeletions: !takesEntries
-        ).append(page, context)
+        var intake = Intake(remote: name, epoch: page.epoch, forms: forms)
+        intake.passesUnknownDeletions = !takesEntries || !filters.digest.isEmpty
+        intake.filters = filters
+        return try intake.append(page, context)
       }
     } catch JournalError.invalidInput(let reason) {
       throw TransportError.protocolViolation(

@@ -14,9 +14,7 @@ extension SyncRun {
   mutating func reconcile(_ options: SyncEngine.Options) async throws {
     let name = declaration.name
     let device = try journal.device
-    guard let server = remote.reconciling,
-      let cursor = try journal.read({ try $0.cursor(of: name) })
-    else { return }
+    guard let server = remote.reconciling, let cursor = try await cursorAtEnd() else { return }
     let theirs = try await server.digests(at: cursor.cursor, device: device)
     let folder = journal.folder
     let mine = try journal.read(span: .long) { reader in
@@ -41,6 +39,25 @@ extension SyncRun {
       }
       hasAppended = true
     }
+  }
+
+  /// The cursor at which the device has what the server had.
+  ///
+  /// A page that told nothing new moves no cursor, but what it told may be known from an answer: compared with how things
+  /// stood before, that would look like a difference.
+  private mutating func cursorAtEnd() async throws -> RemoteCursor? {
+    let (name, end) = (declaration.name, end)
+    let (cursor, hasMoved) = try await journal.transact { context -> (RemoteCursor?, Bool) in
+      guard var cursor = try context.reader().cursor(of: name) else { return (nil, false) }
+      guard let end, !end.cursor.utf8.elementsEqual(cursor.cursor.utf8) else {
+        return (cursor, false)
+      }
+      (cursor.epoch, cursor.cursor, cursor.through) = (end.epoch, end.cursor, end.through)
+      try context.append(Draft(.cursor, body: cursor.body(remote: name)))
+      return (cursor, true)
+    }
+    hasAppended = hasAppended || hasMoved
+    return cursor
   }
 
   /// The collections whose digests differ, with the greater number of records.
@@ -144,7 +161,8 @@ extension SyncRun {
       changes.append(
         FeedChange(
           collection: names.collection, key: names.key,
-          version: ServerVersion(timestamp: 0, tieBreak: 0), born: record.born, state: .deleted))
+          version: ServerVersion(timestamp: 0, tieBreak: 0), born: record.born,
+          state: filters.unshown(names.collection)))
     }
     try await repair(changes, epoch: epoch)
     report.repaired += gone.count
@@ -152,13 +170,18 @@ extension SyncRun {
   }
 
   private mutating func repair(_ changes: [FeedChange], epoch: String) async throws {
-    let intake = Intake(remote: declaration.name, epoch: epoch, isRepair: true)
+    var intake = Intake(remote: declaration.name, epoch: epoch, isRepair: true)
+    intake.filters = filters
+    let taking = intake
     for start in stride(from: 0, to: changes.count, by: Limits.groupEntries) {
       let part = changes[start..<min(start + Limits.groupEntries, changes.count)]
       add(
         try await journal.transact { context in
           var outcome = Intake.Outcome()
-          for change in part { outcome.add(try intake.append(change, context)) }
+          let test = try taking.filters.test(context)
+          for change in part {
+            outcome.add(try taking.append(change, testedBy: test, context))
+          }
           return outcome
         })
     }

@@ -100,7 +100,7 @@ extension RESTPush {
     let error = server.later(answer)
     if server.rules.meaning(of: answer.status) == .unknown {
       poison = PushFailure(
-        code: "http-\(answer.status)", message: error.description, blame: .unknown,
+        code: "http-\(answer.status)", message: server.said(answer), blame: .unknown,
         retryAfterMilliseconds: answer.retryAfterMilliseconds)
     }
     return error

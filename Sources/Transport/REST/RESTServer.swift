@@ -165,9 +165,14 @@ extension RESTServer {
         + "that holds the Authorization header's value")
   }
 
+  /// What an answer in place of the one that was asked for says, for people.
+  func said(_ answer: HTTPExchangeResponse) -> String {
+    "\(url) answered with status \(answer.status)"
+  }
+
   func later(_ answer: HTTPExchangeResponse) -> TransportError {
     .unavailable(
-      "\(url) answered with status \(answer.status). Sync again later",
+      "\(said(answer)). Sync again later",
       retryAfterMilliseconds: answer.retryAfterMilliseconds)
   }
 

@@ -87,6 +87,7 @@ package enum FeedCodec {
     case .live: body.add(.state, unsigned: 0)
     case .deleted: body.add(.state, unsigned: 1)
     case .erased: body.add(.state, unsigned: 2)
+    case .withdrawn: body.add(.state, unsigned: 3)
     }
     if let changed = change.changed {
       body.add(.changed) { writer in
@@ -139,11 +140,11 @@ package enum FeedCodec {
       _ = try members.skip(maxDepth: Limits.depth)
       try EditDraft.checkNames([UInt8](fields))
       state = .live([UInt8](fields))
-    case 1:
+    case 1, 3:
       guard body.raw(.fields) == nil else {
-        throw JournalError.invalidInput("a deleted record of the feed has fields")
+        throw JournalError.invalidInput("a deleted or withdrawn record of the feed has fields")
       }
-      state = .deleted
+      state = code == 1 ? .deleted : .withdrawn
     default:
       throw JournalError.unsupported(
         "the feed has a record in state \(code), which this release does not know; "

@@ -5,18 +5,26 @@ public struct JournalServer: Remote {
   private let url: String
   private let exchange: AuthorizedExchange
   private let coding = RequestCoding()
+  /// What is asked for, as it stands in a query; empty where that is everything.
+  private let filter: String
 
   /// - Parameters:
   ///   - url: The server's address; `https`, or `http` on loopback.
   ///   - exchange: The HTTP client.
+  ///   - filters: Those of the remote's declaration: the server leaves out what lies outside of them.
   ///   - authorization: The value of the Authorization header, asked for at every request, once more
   ///     when it is not accepted, and stored nowhere.
   /// - Throws: ``TransportError/invalidConfiguration(_:)``.
   public init(
-    url: String, exchange: any HTTPExchange,
+    url: String, exchange: any HTTPExchange, filters: [RemoteFilter] = [],
     authorization: @escaping @Sendable () async throws -> String? = { nil }
   ) throws(TransportError) {
     try RemoteURL.check(url)
+    do {
+      filter = filters.isEmpty ? "" : "&filter=\(Hex.encode(try RemoteFilter.encode(filters)))"
+    } catch {
+      throw .invalidConfiguration("the filters cannot be sent: \(error)")
+    }
     self.url = url.hasSuffix("/") ? String(url.dropLast()) : url
     self.exchange = AuthorizedExchange(exchange: exchange, authorization: authorization)
   }
@@ -64,7 +72,7 @@ public struct JournalServer: Remote {
     after cursor: String?, limit: Int, device: DeviceID
   ) async throws -> FeedPage {
     let query = cursor.map { "&cursor=\(RemoteURL.escape($0))" } ?? ""
-    let answer = try await send("GET", "/v1/feed?device=\(device)&limit=\(limit)\(query)")
+    let answer = try await send("GET", "/v1/feed?device=\(device)&limit=\(limit)\(query)\(filter)")
     return try decode(answer, FeedCodec.decode)
   }
 
@@ -113,22 +121,21 @@ public struct JournalServer: Remote {
     _ answer: HTTPExchangeResponse, _ blame: PushFailure.Blame
   ) -> PushFailure {
     PushFailure(
-      code: "http-\(answer.status)", message: error(answer).description, blame: blame,
+      code: "http-\(answer.status)", message: said(answer).message, blame: blame,
       retryAfterMilliseconds: answer.retryAfterMilliseconds)
   }
 
+  /// What an answer that is no success says, for people, and its code where it is one of ours.
+  private func said(_ answer: HTTPExchangeResponse) -> (message: String, code: String?) {
+    switch answer.body.withUnsafeBytes({ bytes in Result { try FeedCodec.decodeError(bytes) } }) {
+    case .success(let said): ("\(url) says: \(said.message) (\(said.code))", said.code)
+    case .failure: ("\(url) answered with status \(answer.status)", nil)
+    }
+  }
+
   private func error(_ answer: HTTPExchangeResponse) -> TransportError {
-    let said = answer.body.withUnsafeBytes { bytes in
-      Result { try FeedCodec.decodeError(bytes) }
-    }
-    let message =
-      switch said {
-      case .success(let said): "\(url) says: \(said.message) (\(said.code))"
-      case .failure: "\(url) answered with status \(answer.status)"
-      }
-    if answer.status == 410, case .success(let said) = said, said.code == "resync-required" {
-      return .resyncRequired(message)
-    }
+    let (message, code) = said(answer)
+    if answer.status == 410, code == "resync-required" { return .resyncRequired(message) }
     return switch answer.status {
     case 401, 403:
       .unauthorized(
@@ -207,7 +214,7 @@ extension JournalServer: ReconcilingRemote {
   public func digests(
     at cursor: String, device: DeviceID
   ) async throws -> [CollectionDigest] {
-    let path = "/v1/digest?device=\(device)&cursor=\(RemoteURL.escape(cursor))"
+    let path = "/v1/digest?device=\(device)&cursor=\(RemoteURL.escape(cursor))\(filter)"
     return try decode(try await send("GET", path), DigestCodec.decodeCollections).digests
   }
 
@@ -216,7 +223,7 @@ extension JournalServer: ReconcilingRemote {
   ) async throws -> [UInt8] {
     let path =
       "/v1/digest?device=\(device)&cursor=\(RemoteURL.escape(cursor))"
-      + "&collection=\(RemoteURL.escape(collection))&bits=\(bits)"
+      + "&collection=\(RemoteURL.escape(collection))&bits=\(bits)\(filter)"
     return try decode(try await send("GET", path), DigestCodec.decodeBuckets).buckets
   }
 
@@ -227,7 +234,7 @@ extension JournalServer: ReconcilingRemote {
     let path =
       "/v1/records?device=\(device)&cursor=\(RemoteURL.escape(cursor))"
       + "&collection=\(RemoteURL.escape(collection))&bits=\(bits)"
-      + "&buckets=\(DigestCodec.text(buckets))&limit=\(limit)"
+      + "&buckets=\(DigestCodec.text(buckets))&limit=\(limit)\(filter)"
       + (place.map { "&place=\(RemoteURL.escape($0))" } ?? "")
     return try decode(try await send("GET", path), FeedCodec.decode)
   }

@@ -138,7 +138,7 @@ public struct PushFailure: Sendable, Equatable {
 
   /// Equal for failures of one kind; at most 64 bytes count.
   public var code: String
-  /// What the server said, for people.
+  /// What the server said, for people; without a next step, which depends on what becomes of the edits.
   public var message: String
   public var blame: Blame
   /// How long the server wants to be left alone.
@@ -160,8 +160,21 @@ public struct PushFailure: Sendable, Equatable {
   public var error: TransportError {
     switch blame {
     case .request: .protocolViolation(message)
-    case .unknown: .unavailable(message, retryAfterMilliseconds: retryAfterMilliseconds)
+    case .unknown:
+      .unavailable(
+        "\(message). Sync again later", retryAfterMilliseconds: retryAfterMilliseconds)
     }
+  }
+
+  /// What an edit is set aside with that turned out to be at fault: no sync sends it again by itself.
+  var parkingMessage: String {
+    // What a server says may be long, and what follows it must be readable.
+    let said =
+      message.utf8.count <= 300
+      ? message : String(decoding: message.utf8.prefix(300), as: UTF8.self) + "…"
+    return
+      "\(said). The server fails for this edit and takes others: see what ails it there, then "
+      + "send it again with `journal retry`, or give it up with `journal discard`"
   }
 }
 
@@ -193,6 +206,8 @@ public struct FeedChange: Sendable, Equatable {
     case live([UInt8])
     case deleted
     case erased
+    /// It is there, and outside of what is asked for: it goes from here without being deleted.
+    case withdrawn
   }
 
   /// Empty in an erasure, which names nothing but ``born``.

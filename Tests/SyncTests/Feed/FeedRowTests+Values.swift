@@ -141,7 +141,7 @@ extension `A feed that goes wrong` {
     body.add(.key, text: "1")
     body.add(.version, version: ServerVersion(timestamp: 1, tieBreak: 1))
     body.add(.born, version: ServerVersion(timestamp: 1, tieBreak: 1))
-    body.add(.state, unsigned: 3)
+    body.add(.state, unsigned: 4)
     writer.raw(body.finish())
     do {
       _ = try writer.bytes.withUnsafeBytes { try FeedCodec.decode($0) }

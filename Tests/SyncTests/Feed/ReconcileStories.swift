@@ -66,6 +66,24 @@ import Testing
     #expect(try a.store.picture() == b.store.picture())
   }
 
+  @Test func `leaves alone what an answer to a strict edit has told before the feed`() async throws
+  {
+    let world = try World()
+    let (a, b) = (try await world.device("a"), try await world.device("b"))
+    try await b.store.declarePolicy(.serverWins, of: "c")
+    try await a.put("1", ["n": 0])
+    try await a.sync()
+    try await b.sync()
+    try await a.update("1", ["n": 1])
+    try await a.sync()
+    try await b.update("1", ["n": 2])
+    let report = try await Device(opened: b.store, CountedRemote(world.remote))
+      .sync(.both, [.reconciling])
+    #expect(report.conflicts == 1 && report.repaired == 0)
+    #expect(try b.get("1") == ["n": 1])
+    try await b.expectSound()
+  }
+
   @Test func `repairs a record whose fields were altered at the same version`() async throws {
     let world = try World()
     let (a, b) = (try await world.device("a"), try await world.device("b"))

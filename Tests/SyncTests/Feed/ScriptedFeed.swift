@@ -135,7 +135,7 @@ final class CountedRemote: Remote, ReconcilingRemote {
   }
 
   func digests(at cursor: String, device: DeviceID) async throws -> [CollectionDigest] {
-    let answer = try inner.server.digest(at: cursor) { reader in
+    let answer = try inner.server.digest(at: cursor, filters: inner.filters) { reader in
       DigestCodec.encode(epoch: reader.epoch, try reader.collections())
     }
     return try count("digest", answer).withUnsafeBytes {
@@ -146,7 +146,7 @@ final class CountedRemote: Remote, ReconcilingRemote {
   func digest(
     of collection: String, bits: Int, at cursor: String, device: DeviceID
   ) async throws -> [UInt8] {
-    let answer = try inner.server.digest(at: cursor) { reader in
+    let answer = try inner.server.digest(at: cursor, filters: inner.filters) { reader in
       DigestCodec.encode(
         epoch: reader.epoch, buckets: try reader.buckets(of: collection, bits: bits))
     }
@@ -160,7 +160,7 @@ final class CountedRemote: Remote, ReconcilingRemote {
     limit: Int, device: DeviceID
   ) async throws -> FeedPage {
     let asked = try #require(DigestCodec.buckets(DigestCodec.text(buckets), bits: bits))
-    let page = try inner.server.digest(at: cursor) { reader in
+    let page = try inner.server.digest(at: cursor, filters: inner.filters) { reader in
       try reader.records(of: collection, in: asked, bits: bits, from: place, limit: limit)
     }
     return try count("records", FeedCodec.encode(page)).withUnsafeBytes {

@@ -308,6 +308,9 @@ import Testing
       try b.store.read { try $0.history("c", "1") }.last { $0.header.kind == .conflict })
     let entries = try await b.store.decide(conflict.header.sequence, .mine, because: "sure")
     #expect(entries.count == 2)
+    let told = try b.store.read { try $0.entries(about: "c", "1") }
+    let reasons = told.filter { entries.contains($0.sequence) }.map { $0.members["reason"] }
+    #expect(reasons == ["sure", "sure"])
     try await settle([b, a])
     #expect(try a.get("1") == ["a": "mine"])
     await #expect(throws: JournalError.self) { try await b.store.decide(1, .mine) }

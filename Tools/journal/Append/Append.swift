@@ -58,12 +58,8 @@ struct Append: AsyncParsableCommand {
       throw run.finding(error)
     }
     store.close()
-    let summary: Fields = [
-      "appended": JSONLines.number(run.kept), "blank": JSONLines.number(run.blank),
-      "lastSequence": JSONLines.number(run.lastSequence),
-    ]
     if json.isJSON {
-      output.line(JSONLines.text(summary))
+      output.line(JSONLines.text(run.summary))
     } else if !ack {
       output.line(
         "appended \(run.kept) lines (\(run.blank) blank), last sequence \(run.lastSequence)")
@@ -161,19 +157,27 @@ struct AppendRun {
 
   /// The message of a failure: the line's number, the reason, and what was kept.
   func finding(_ error: any Error) -> any Error {
+    let kept = "kept \(self.kept) lines, last sequence \(lastSequence)"
     let (line, cause): (Int, JournalError)
     switch error {
     case let error as InputError: (line, cause) = (error.line, error.cause)
     case let error as AppendBatch.Refused: (line, cause) = (error.line, error.cause)
-    case let error as Finding where kept > 0:
-      return Finding(
-        status: error.status,
-        message: "\(error.message ?? ""); kept \(kept) lines, last sequence \(lastSequence)")
+    case var error as Finding where self.kept > 0:
+      error.message = "\(error.message ?? ""); \(kept)"
+      error.fields = summary
+      return error
     default: return error
     }
-    let status = ExitStatus.of(cause)
     return Finding(
-      status: status,
-      message: "line \(line): \(cause); kept \(kept) lines, last sequence \(lastSequence)")
+      status: ExitStatus.of(cause), message: "line \(line): \(cause); \(kept)", code: cause.code,
+      fields: summary)
+  }
+
+  /// What was appended, for programs.
+  var summary: Fields {
+    [
+      "appended": JSONLines.number(kept), "blank": JSONLines.number(blank),
+      "lastSequence": JSONLines.number(lastSequence),
+    ]
   }
 }

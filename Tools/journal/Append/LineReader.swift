@@ -31,7 +31,7 @@ final class LineReader {
     self.path = path
     descriptor = open(path, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
-      throw Finding.usage("cannot read \(path): \(String(cString: strerror(errno)))")
+      throw Finding.usage("cannot read \(path): \(SystemReason.text(errno))")
     }
   }
 

@@ -94,9 +94,11 @@ final class AccountJournal: Sendable {
   }
 
   /// A page of the feed; a cursor that comes back says what the device has booked.
-  func feed(after cursor: String?, limit: Int, device: DeviceID?) async throws -> FeedPage {
+  func feed(
+    after cursor: String?, limit: Int, filters: [RemoteFilter] = [], device: DeviceID?
+  ) async throws -> FeedPage {
     let page = try store.journal.read { reader in
-      try FeedReader(reader: reader).page(after: cursor, limit: limit)
+      try FeedReader(reader: reader, asked: AskedRecords(filters)).page(after: cursor, limit: limit)
     }
     guard let device else { return page }
     var booked: SequenceNumber = 0
@@ -114,9 +116,11 @@ final class AccountJournal: Sendable {
   }
 
   /// What the digests of the records at a cursor are asked for.
-  func digest<R>(at cursor: String, _ body: (DigestReader) throws -> R) throws -> R {
+  func digest<R>(
+    at cursor: String, filters: [RemoteFilter] = [], _ body: (DigestReader) throws -> R
+  ) throws -> R {
     try store.journal.read(span: .long) { reader in
-      try body(DigestReader(reader: reader, cursor: cursor))
+      try body(DigestReader(reader: reader, asked: AskedRecords(filters), cursor: cursor))
     }
   }
 

@@ -10,15 +10,17 @@ struct DigestReader {
 
   let reader: JournalReader
   private let state: StateReader
+  private let asked: AskedRecords
 
   /// - Throws: ``ServerError/cursorUnknown(code:message:)``.
-  init(reader: JournalReader, cursor text: String) throws {
+  init(reader: JournalReader, asked: AskedRecords = .all, cursor text: String) throws {
     guard let position = FeedCursorText(text), case .entries(_, let sequence, _) = position else {
       throw ServerError.cursorUnknown(
         code: "cursor-malformed", message: "the cursor is not one that ended a page of entries")
     }
     try FeedReader(reader: reader).check(position)
     self.reader = reader
+    self.asked = asked
     state = try StateReader(reader: reader, sequence: sequence)
   }
 
@@ -41,6 +43,7 @@ struct DigestReader {
         let name = try RecordAddress.names(inRowKey: record.rowKey).collection
         current = (Self.prefix(of: name), name, StateDigest())
       }
+      guard try asked.has(current?.name ?? "", fields) else { return true }
       current?.digest.add(record.rowKey, record.version, fields)
       return true
     }
@@ -93,7 +96,9 @@ struct DigestReader {
     let prefix = Self.prefix(of: collection)
     try state.scan(from: last.isEmpty ? prefix : last) { record in
       guard record.rowKey.starts(with: prefix) else { return false }
-      guard let fields = record.fields, !record.rowKey.elementsEqual(last) else { return true }
+      guard let fields = record.fields, !record.rowKey.elementsEqual(last),
+        try asked.has(collection, fields)
+      else { return true }
       return try body(record, fields)
     }
   }

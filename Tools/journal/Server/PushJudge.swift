@@ -15,12 +15,13 @@ struct PushJudge {
   /// - Throws: ``Forked``; then nothing of the segment is acknowledged.
   func judge(_ changes: [SegmentChange]) throws -> [Verdict] {
     for change in changes { try checkOrigin(change) }
+    let strict = StrictRule(context: context, budget: StrictBudget(changes: changes.count))
     var verdicts: [Verdict] = []
     var unit: [SegmentChange] = []
     for change in changes {
       unit.append(change)
       if change.moreOfGroup { continue }
-      verdicts += try judgeUnit(unit)
+      verdicts += try judgeUnit(unit, strict)
       unit = []
     }
     if !unit.isEmpty {
@@ -47,7 +48,7 @@ struct PushJudge {
   // MARK: Units
 
   /// A group, or a change that stands alone: judged all or none.
-  private func judgeUnit(_ unit: [SegmentChange]) throws -> [Verdict] {
+  private func judgeUnit(_ unit: [SegmentChange], _ strict: StrictRule) throws -> [Verdict] {
     for change in unit {
       if change.kind == .erased, unit.count > 1 {
         return refuse(unit, "malformed", "an erasure stands alone, in no group")
@@ -64,7 +65,7 @@ struct PushJudge {
       return refuse(unit, "group-changed", "some entries of the group are known, some are not")
     }
     if let change = unit.first, change.kind == .erased { return [try judgeErasure(change)] }
-    if let conflicts = try conflicts(unit) { return conflicts.map { .conflict($0) } }
+    if let conflicts = try conflicts(unit, strict) { return conflicts.map { .conflict($0) } }
     var states: [[UInt8]: [UInt8]?] = [:]
     var judged: [Judged] = []
     var late: Set<EntryID> = []
@@ -202,9 +203,10 @@ struct PushJudge {
 
   /// The states a unit comes to conflict with, one for each change: its own record's, or that of the
   /// first one which has moved on. Nil where none has.
-  private func conflicts(_ unit: [SegmentChange]) throws -> [FeedChange]? {
+  private func conflicts(
+    _ unit: [SegmentChange], _ rule: StrictRule
+  ) throws -> [FeedChange]? {
     guard unit.contains(where: \.isStrict) else { return nil }
-    let rule = StrictRule(context: context)
     var earlier: Set<EntryID> = []
     var late: Set<EntryID> = []
     let conflicts = try unit.map { change -> FeedChange? in

@@ -4,6 +4,13 @@ import Transport
 
 /// The states of records after particular entries, found through their chains.
 struct RecordStates {
+  /// The feed's change for an edit.
+  struct Change {
+    var change: FeedChange
+    /// The record's fields before it; nil where it was not there.
+    var before: [UInt8]?
+  }
+
   let reader: JournalReader
   /// The state after the last entry asked for, per record: the next one goes on from it.
   private var latest: [[UInt8]: (sequence: SequenceNumber, fields: [UInt8]?)] = [:]
@@ -13,7 +20,7 @@ struct RecordStates {
   }
 
   /// The feed's change for an edit; nil when the edit changed nothing.
-  mutating func change(_ entry: StoredEntry) throws -> FeedChange? {
+  mutating func change(_ entry: StoredEntry) throws -> Change? {
     let sequence = entry.header.sequence
     return try entry.plainBody.withUnsafeBytes { bytes in
       let body = try Body(bytes)
@@ -37,7 +44,7 @@ struct RecordStates {
         change.changed = touched.sorted { $0.lexicographicallyPrecedes($1) }
           .map { String(decoding: $0, as: UTF8.self) }
       }
-      return change
+      return Change(change: change, before: before)
     }
   }
 

@@ -9,12 +9,12 @@ extension ServerApplication {
       try await answer(request) { journal in
         let cursor = try required("cursor", request)
         guard request.uri.queryParameters["collection"] != nil else {
-          return try journal.digest(at: cursor) { reader in
+          return try journal.digest(at: cursor, filters: filters(request)) { reader in
             DigestCodec.encode(epoch: reader.epoch, try reader.collections())
           }
         }
         let (collection, bits) = try (collection(request), bits(request))
-        return try journal.digest(at: cursor) { reader in
+        return try journal.digest(at: cursor, filters: filters(request)) { reader in
           DigestCodec.encode(
             epoch: reader.epoch, buckets: try reader.buckets(of: collection, bits: bits))
         }
@@ -29,7 +29,7 @@ extension ServerApplication {
           throw ServerError.badRequest("`buckets` are 1 to 256 numbers of four hexadecimal digits")
         }
         let place = request.uri.queryParameters["place"].map { String($0) }
-        return try journal.digest(at: cursor) { reader in
+        return try journal.digest(at: cursor, filters: filters(request)) { reader in
           FeedCodec.encode(
             try reader.records(
               of: collection, in: buckets, bits: bits, from: place, limit: limit))

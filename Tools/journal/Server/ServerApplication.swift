@@ -28,7 +28,8 @@ struct ServerApplication {
         let limit = try limit(request)
         let cursor = request.uri.queryParameters["cursor"].map { String($0) }
         return FeedCodec.encode(
-          try await journal.feed(after: cursor, limit: limit, device: device(request)))
+          try await journal.feed(
+            after: cursor, limit: limit, filters: filters(request), device: device(request)))
       }
     }
     router.post("/v1/push") { request, _ in
@@ -131,6 +132,21 @@ struct ServerApplication {
       throw ServerError.badRequest("`device` is not a UUID")
     }
     return device
+  }
+
+  /// Which records are asked for; none where that is all of them.
+  func filters(_ request: Request) throws -> [RemoteFilter] {
+    guard let text = request.uri.queryParameters["filter"] else { return [] }
+    guard let bytes = Hex.decode(String(text)) else {
+      throw ServerError.badRequest("`filter` is CBOR in hexadecimal digits")
+    }
+    do {
+      return try bytes.withUnsafeBytes { bytes throws(JournalError) in
+        try RemoteFilter.decode(bytes)
+      }
+    } catch {
+      throw ServerError.badRequest("`filter`: \(error)")
+    }
   }
 
   func limit(_ request: Request) throws -> Int {

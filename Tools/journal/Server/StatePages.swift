@@ -9,6 +9,9 @@ struct StatePages {
 
   let reader: JournalReader
   let state: StateReader
+  var asked = AskedRecords.all
+  /// Records looked through for a page of some of them.
+  private static let pageRecords = 50_000
 
   func page(after place: StatePlace, limit: Int) throws -> FeedPage {
     var page = Page(limit: limit, place: place)
@@ -59,13 +62,22 @@ struct StatePages {
     var shown = before
     try state.scan(from: last) { record in
       guard !record.rowKey.elementsEqual(last) else { return true }
-      guard page.hasRoom() else { return false }
-      page.append(try change(record))
+      guard page.hasRoom(), asked.areAll || shown - before < Self.pageRecords else {
+        page.isCut = true
+        return false
+      }
+      if try isAsked(record) { page.append(try change(record)) }
       shown += 1
       page.place = .records(shown: shown, after: [UInt8](record.rowKey))
       return true
     }
     if !page.isCut { page.place = .erasures(after: 0) }
+  }
+
+  private func isAsked(_ record: StateReader.Record) throws -> Bool {
+    guard !asked.areAll, let fields = record.fields else { return true }
+    let collection = try RecordAddress.names(inRowKey: record.rowKey).collection
+    return try asked.has(collection, fields)
   }
 
   private func change(_ record: StateReader.Record) throws -> FeedChange {

@@ -6,10 +6,13 @@ import Transport
 /// it touches.
 struct StrictRule {
   let context: AppendContext
+  /// What of the past may still be looked at on behalf of the request.
+  let budget: StrictBudget
 
   /// The state a change of a unit comes to conflict with; nil where it does not.
   ///
-  /// Linear in what happened to the record since its base. What was trimmed of that counts as touched.
+  /// Linear in what happened to the record since its base. What was trimmed of that, or lies beyond the request's
+  /// budget, counts as touched.
   ///
   /// - Parameter earlier: The changes before it in its group, which are judged with it.
   func conflict(
@@ -53,7 +56,7 @@ struct StrictRule {
       let version = ServerVersion(
         timestamp: entry.header.time.milliseconds, tieBreak: entry.header.sequence)
       if version <= base { return false }
-      if try touches(touched, entry) { return true }
+      guard budget.spend(entry.body.count), try !touches(touched, entry) else { return true }
       guard entry.previous < sequence else {
         throw JournalError.damaged("entry \(sequence) links forward; run `journal verify`")
       }
@@ -92,5 +95,31 @@ struct StrictRule {
     return time.map {
       ServerVersion(timestamp: $0.milliseconds, tieBreak: remembered.sequence)
     }
+  }
+}
+
+/// How much of their records' pasts the strict changes of one request may have looked at.
+///
+/// A base is whatever its device says: without a bound a device that names the oldest one in each change would make
+/// the server walk along all that ever happened to a record, in its write transaction. What a request may ask for
+/// grows with what it brings. Whoever was away for longer comes to conflict, and decides on the state as it is.
+final class StrictBudget {
+  /// Entries a request may look at anyway, and for each change more.
+  static let entries = 1_024
+  static let entriesPerChange = 64
+  /// A longer body counts as so many entries as it fills.
+  private static let bodyBytes = 1_024
+
+  private var left: Int
+
+  init(changes: Int) {
+    left = Self.entries + Self.entriesPerChange * changes
+  }
+
+  /// Takes an entry with so long a body from what is left; false once nothing is.
+  func spend(_ bodyBytes: Int) -> Bool {
+    guard left > 0 else { return false }
+    left -= 1 + bodyBytes / Self.bodyBytes
+    return true
   }
 }

@@ -58,12 +58,14 @@ struct EntryLine {
       guard case .bytes(let bytes) = value, let id = EntryID(bytes: bytes) else { return }
       line[key == .originID ? "originEntry" : key == .journal ? "journal" : "newDevice"] =
         .string(id.description)
-    case .digest, .root, .baseline, .archiveDigest:
+    case .digest, .root, .baseline, .archiveDigest, .filter:
       guard case .bytes(let bytes) = value else { return }
       line["\(key)"] = .string(Base64.encode(bytes))
     case .state:
-      line["state"] =
-        value == .integer(0) ? "live" : value == .integer(1) ? "deleted" : "erased"
+      let states: [Value] = ["live", "deleted", "erased", "withdrawn"]
+      if case .integer(let state) = value, states.indices.contains(Int(clamping: state)) {
+        line["state"] = states[Int(state)]
+      }
     case .version, .born, .through:
       guard case .array(let parts) = value, parts.count == 2 else { return }
       line["\(key)"] = ["timestamp": parts[0], "tieBreak": parts[1]]

@@ -36,6 +36,12 @@ enum ExitStatus {
 struct Finding: Error {
   var status: Int32
   var message: String?
+  /// A short name of what went wrong, for programs; nil is the one of the status.
+  var code: String?
+  /// What to do now, for programs; nil is what the code suggests.
+  var next: String?
+  /// What the command's object says beside the error.
+  var fields = Fields()
 
   static func negative(_ message: String? = nil) -> Finding {
     Finding(status: ExitStatus.negative, message: message)

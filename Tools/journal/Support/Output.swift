@@ -18,9 +18,9 @@ final class Output {
     if buffer.count >= Self.flushBytes { flush() }
   }
 
+  /// Writes a line, whole: what follows a failure begins a line of its own.
   func line(_ text: String) {
-    write([UInt8](text.utf8))
-    write([0x0A])
+    write([UInt8](text.utf8) + [0x0A])
   }
 
   /// Writes one JSON text and a line feed, made in place.

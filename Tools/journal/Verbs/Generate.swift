@@ -22,7 +22,8 @@ struct Generate: ParsableCommand {
   func run() throws {
     let data =
       file == "-"
-      ? FileHandle.standardInput.readDataToEndOfFile() : try InputFile.contents(file, "the sample")
+      ? [UInt8](FileHandle.standardInput.readDataToEndOfFile())
+      : try InputFile.contents(file, "the sample")
     guard let json = String(validating: data, as: UTF8.self) else {
       throw Finding.usage("the sample is not UTF-8")
     }

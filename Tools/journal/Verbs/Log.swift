@@ -41,7 +41,9 @@ struct Log: AsyncParsableCommand {
     from first: SequenceNumber, _ wanted: EntryKind?, _ left: inout Int, _ output: Output
   ) throws -> SequenceNumber {
     let reader = try OpenJournal.reader(journal.directory)
-    if let from, first == from, from < reader.horizon.sequence {
+    if let from, first == from, from < reader.horizon.sequence,
+      try reader.isAnythingTrimmed(from: from, through: to ?? .max)
+    {
       Diagnostics.note(
         "journal: entries before \(reader.horizon.sequence) were trimmed; "
           + (try reader.archiveAdvice(for: max(from, 1))).terminalSafe)
@@ -53,7 +55,7 @@ struct Log: AsyncParsableCommand {
         guard wanted == nil || entry.header.kind == wanted else { return true }
         let fields = try line.fields(entry)
         guard matches(fields) else { return true }
-        output.line(json.isJSON ? JSONLines.text(fields) : EntryText.line(fields))
+        json.isJSON ? output.line(JSONLines.text(fields)) : output.show(EntryText.parts(fields))
         left -= 1
         return left > 0
       }
@@ -98,7 +100,8 @@ enum EntryText {
     return JSONText.string(value)
   }
 
-  static func line(_ fields: Fields) -> String {
+  /// What a person reads of an entry, part by part.
+  static func parts(_ fields: Fields) -> [String] {
     func text(_ name: String) -> String? {
       switch fields[name] {
       case .string(let text): text
@@ -119,6 +122,6 @@ enum EntryText {
     for (name, value) in fields where !shown.contains(name) && !hidden.contains(name) {
       parts.append("\(name)=\(plain(value))")
     }
-    return parts.joined(separator: "  ").terminalSafe
+    return parts
   }
 }

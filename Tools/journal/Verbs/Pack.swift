@@ -27,6 +27,7 @@ struct Pack: ParsableCommand {
     }
     progress.finish()
     let entries = try reader.storage.count(.entries)
+    let isWhole = try !reader.isAnythingTrimmed(from: 1)
     try OpenJournal.endShowing(reader, journal.directory)
     let bytes = try PackReader(path: file).byteCount
     let fields: Fields = [
@@ -36,11 +37,15 @@ struct Pack: ParsableCommand {
       "redacted": .bool(redact),
     ]
     let output = Output()
-    output.line(
-      json.isJSON
-        ? JSONLines.text(fields)
-        : "\(file): \(bytes) bytes, entries \(reader.horizon.sequence) to \(last), SHA-256 "
-          .terminalSafe + Hex.encode(digest.bytes))
+    if json.isJSON {
+      output.line(JSONLines.text(fields))
+    } else {
+      // Entries that wait are kept below the horizon, too.
+      let first = isWhole ? 1 : reader.horizon.sequence
+      output.show(
+        "\(file): \(bytes) bytes, \(entries) entries, all from \(first) to \(last), SHA-256 "
+          + Hex.encode(digest.bytes))
+    }
     output.flush()
   }
 }

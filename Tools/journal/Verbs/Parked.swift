@@ -25,7 +25,7 @@ struct Parked: ParsableCommand {
       fields["code"] = .string(reason.code)
       fields["message"] = .string(reason.message)
       if let cause = reason.dependsOn { fields["dependsOn"] = JSONLines.number(cause) }
-      output.line(json.isJSON ? JSONLines.text(fields) : EntryText.line(fields))
+      json.isJSON ? output.line(JSONLines.text(fields)) : output.show(EntryText.parts(fields))
     }
     output.flush()
   }

@@ -22,10 +22,10 @@ struct BlameVerb: ParsableCommand {
     let output = Output()
     for field in blame.fields {
       let line = Self.line(field.cause, ["field": .string(field.name), "value": field.value])
-      output.line(json.isJSON ? JSONLines.text(line) : Self.text(line).terminalSafe)
+      json.isJSON ? output.line(JSONLines.text(line)) : output.show(Self.text(line))
     }
     if !json.isJSON {
-      output.line(Self.text(Self.line(blame.existence, ["field": "(exists)"])).terminalSafe)
+      output.show(Self.text(Self.line(blame.existence, ["field": "(exists)"])))
     }
     output.flush()
   }
@@ -90,7 +90,7 @@ struct Diff: ParsableCommand {
     let output = Output()
     for difference in differences {
       for line in Self.lines(difference) {
-        output.line(json.isJSON ? JSONLines.text(line) : Self.text(line).terminalSafe)
+        json.isJSON ? output.line(JSONLines.text(line)) : output.show(Self.text(line))
       }
     }
     output.flush()

@@ -49,7 +49,7 @@ struct Stats: ParsableCommand {
       for name in Self.order {
         guard let value = stats[name] else { continue }
         let shown = if case .string(let text) = value { text } else { JSONText.string(value) }
-        output.line("\(name): \(shown)".terminalSafe)
+        output.show("\(name): \(shown)")
       }
     }
     output.flush()
@@ -92,7 +92,7 @@ struct Pending: ParsableCommand {
       }
       var fields = try line.fields(entry)
       if case .inFlight(let sent) = state.delivery { fields["sent"] = JSONLines.number(sent) }
-      output.line(json.isJSON ? JSONLines.text(fields) : EntryText.line(fields))
+      json.isJSON ? output.line(JSONLines.text(fields)) : output.show(EntryText.parts(fields))
     }
     output.flush()
   }
@@ -107,26 +107,5 @@ struct Pending: ParsableCommand {
       return true
     }
     return edits
-  }
-}
-
-struct Conflicts: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    abstract: "Print conflict decisions: what was contested, and what was decided.")
-
-  @OptionGroup var journal: JournalOrPack
-  @OptionGroup var json: JSONFlag
-
-  func run() throws {
-    let reader = try OpenJournal.reader(journal.directory)
-    let line = EntryLine(statuses: EditStatuses(reader))
-    let output = Output()
-    try reader.scanEntries(from: 1) { entry in
-      guard entry.header.kind == .conflict else { return true }
-      let fields = try line.fields(entry)
-      output.line(json.isJSON ? JSONLines.text(fields) : EntryText.line(fields))
-      return true
-    }
-    output.flush()
   }
 }

@@ -23,9 +23,9 @@ struct Get: ParsableCommand {
           "collection": .string(collection), "id": .string(id), "fields": .object(fields),
         ]))
     } else {
-      output.line("\(collection)/\(id)".terminalSafe)
+      output.show("\(collection)/\(id)")
       for (name, value) in fields {
-        output.line("  \(name): \(JSONText.string(value))".terminalSafe)
+        output.show("  \(name): \(JSONText.string(value))")
       }
     }
     output.flush()
@@ -80,10 +80,9 @@ struct QueryVerb: ParsableCommand {
         "collection": .string(record.collection), "id": .string(record.key),
         "fields": .object(record.fields),
       ]
-      output.line(
-        json.isJSON
-          ? JSONLines.text(fields)
-          : "\(record.key)  \(JSONLines.text(record.fields))".terminalSafe)
+      json.isJSON
+        ? output.line(JSONLines.text(fields))
+        : output.show([record.key, JSONLines.text(record.fields)])
     }
     output.flush()
   }
@@ -144,26 +143,36 @@ struct History: ParsableCommand {
   func run() throws {
     let snapshot = try OpenJournal.snapshot(journal.directory, at: at)
     let reader = snapshot.reader
-    let entries = try snapshot.history(collection, id)
-    guard !entries.isEmpty else { throw try nothingHeld(snapshot) }
+    let (entries, trimmed) = try snapshot.heldHistory(collection, id)
+    guard !entries.isEmpty else { throw try nothingHeld(reader, trimmed) }
+    if let trimmed {
+      Diagnostics.note(
+        "journal: earlier entries about \(collection)/\(id) were trimmed; ".terminalSafe
+          + (try reader.archiveAdvice(for: trimmed)).terminalSafe)
+    }
     let line = EntryLine(statuses: EditStatuses(reader))
     let output = Output()
     for entry in entries {
       let fields = try line.fields(entry)
-      output.line(json.isJSON ? JSONLines.text(fields) : EntryText.line(fields))
+      json.isJSON ? output.line(JSONLines.text(fields)) : output.show(EntryText.parts(fields))
     }
     output.flush()
   }
 
   /// Says apart what never was and what is no longer held.
-  private func nothingHeld(_ snapshot: Snapshot) throws -> Finding {
-    let horizon = snapshot.reader.horizon.sequence
-    if try snapshot.get(collection, id) != nil {
-      return .negative(
-        "\(collection)/\(id) exists, but its entries before the horizon \(horizon) were trimmed")
+  private func nothingHeld(
+    _ reader: JournalReader, _ trimmed: SequenceNumber?
+  ) throws -> any Error {
+    let horizon = reader.horizon.sequence
+    if let trimmed {
+      return JournalError.belowHorizon(
+        "the entries about \(collection)/\(id) lie below the horizon \(horizon) and were trimmed; "
+          + (try reader.archiveAdvice(for: trimmed)))
     }
     let message = "nothing is recorded about \(collection)/\(id)"
-    return .negative(
-      horizon > 1 ? "\(message); entries before the horizon \(horizon) were trimmed" : message)
+    guard try reader.isAnythingTrimmed(from: 1) else { return Finding.negative(message) }
+    return Finding.negative(
+      "\(message); entries before the horizon \(horizon) were trimmed, "
+        + (try reader.archiveAdvice(for: 1)))
   }
 }

@@ -6,8 +6,8 @@ import Transport
 
 struct RemoteVerb: AsyncParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "remote", abstract: "Add, list and remove servers.",
-    subcommands: [Add.self, List.self, Remove.self])
+    commandName: "remote", abstract: "Add, list, filter and remove servers.",
+    subcommands: [Add.self, List.self, FilterVerb.self, Remove.self])
 
   struct Add: AsyncParsableCommand {
     static let configuration = CommandConfiguration(abstract: "Declare a server.")
@@ -20,6 +20,7 @@ struct RemoteVerb: AsyncParsableCommand {
     var collection: [String] = []
     @Option(help: "The environment variable that holds the Authorization header's value.")
     var authEnv: String?
+    @OptionGroup var filters: FilterOptions
 
     @OptionGroup(title: "Options of kind rest") var rest: RESTOptions
     @OptionGroup(title: "Options of kind kinto") var kinto: KintoOptions
@@ -55,7 +56,7 @@ struct RemoteVerb: AsyncParsableCommand {
       try RemoteURL.check(url)
       let declaration = try RemoteDeclaration(
         name: name, kind: kind, url: url, collections: collection,
-        authorizationVariable: authEnv, options: options)
+        authorizationVariable: authEnv, options: options, filters: try filters.filters())
       let store = try OpenJournal.store(journal.directory)
       defer { store.close() }
       try await store.journal.declare(declaration)
@@ -77,15 +78,37 @@ struct RemoteVerb: AsyncParsableCommand {
         ]
         if let variable = remote.authorizationVariable { fields["authEnv"] = .string(variable) }
         for (name, value) in remote.options { fields[name] = value }
+        if !remote.filters.isEmpty { fields["filters"] = try FilterOptions.shown(remote.filters) }
         output.line(
           json.isJSON
             ? JSONLines.text(fields)
             : ("\(remote.name)  \(remote.kind)  \(remote.url)  "
               + (remote.collections.isEmpty
-                ? "(all other collections)" : remote.collections.joined(separator: ", ")))
+                ? "(all other collections)" : remote.collections.joined(separator: ", "))
+              + (try FilterOptions.text(remote.filters)))
               .terminalSafe)
       }
       output.flush()
+    }
+  }
+
+  struct FilterVerb: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+      commandName: "filter",
+      abstract: "Ask a server for other records than before; without --filter for all of them.",
+      discussion: """
+        The next sync reads what is asked for now. Records outside of it go from here and stay at the server; edits \
+        that wait are delivered all the same.
+        """)
+
+    @OptionGroup var journal: JournalDirectory
+    @Argument(help: "Its name here.") var name: String
+    @OptionGroup var filters: FilterOptions
+
+    func run() async throws {
+      let store = try OpenJournal.store(journal.directory)
+      defer { store.close() }
+      try await store.journal.filter(name, by: filters.filters())
     }
   }
 

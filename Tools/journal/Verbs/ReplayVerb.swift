@@ -1,5 +1,4 @@
 import ArgumentParser
-import Foundation
 import Journal
 import Projection
 
@@ -22,18 +21,14 @@ struct ReplayVerb: ParsableCommand {
     }
     progress.finish()
     let folded = try Self.export(Snapshot(reader, state: state))
-    if let record {
-      do { try Data(folded).write(to: URL(fileURLWithPath: record), options: .atomic) } catch {
-        throw JournalError.storage("cannot write \(record): \(error.localizedDescription)")
-      }
-    }
+    if let record { try OutputFile.write(folded, to: record) }
     // A pack holds no folded rows: only a golden export can contradict its fold.
     var differences =
       reader.storage.holdsFold
       ? Self.differences(folded, try Self.export(Snapshot(reader)), "the stored rows") : []
     if let expect {
       let golden = try InputFile.contents(expect, "the expected export")
-      differences += Self.differences(folded, [UInt8](golden), expect)
+      differences += Self.differences(folded, golden, expect)
     }
     let fields: Fields = [
       "from": JSONLines.number(reader.horizon.sequence), "through": JSONLines.number(last),
@@ -49,7 +44,7 @@ struct ReplayVerb: ParsableCommand {
         "folded \(reader.horizon.sequence)...\(last): "
           + (differences.isEmpty ? "equal" : "\(differences.count) differences"))
       for difference in differences.prefix(20) {
-        output.line("  \(difference)".terminalSafe)
+        output.show("  \(difference)")
       }
     }
     output.flush()
@@ -108,7 +103,7 @@ struct Compare: ParsableCommand {
       let text =
         "\(names.collection)/\(names.key)  first: \(fields["first"]?.description ?? "absent")"
         + "  second: \(fields["second"]?.description ?? "absent")"
-      output.line(json.isJSON ? JSONLines.text(fields) : text.terminalSafe)
+      json.isJSON ? output.line(JSONLines.text(fields)) : output.show(text)
     }
     if differing == 0, !json.isJSON { output.line("equal: \(keys.count) records") }
     output.flush()

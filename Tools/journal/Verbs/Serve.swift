@@ -34,7 +34,7 @@ struct Serve: AsyncParsableCommand {
     let directory = String(store.dropFirst(5))
     let accounts = Accounts(directory: directory, tokens: try readTokens())
     // The journal makes its own directory; with tokens the journals stand inside of it.
-    try Self.makeDirectory(
+    try OutputFile.makeDirectory(
       tokens != nil
         ? directory : URL(fileURLWithPath: directory).deletingLastPathComponent().path)
     try await accounts.openSingle()
@@ -60,18 +60,6 @@ struct Serve: AsyncParsableCommand {
         "the server cannot listen on \(host):\(port): \(Self.reason(error))")
     }
     await accounts.close()
-  }
-
-  /// Leaves a directory that exists, and its permissions, as it is.
-  private static func makeDirectory(_ path: String) throws {
-    guard !FileManager.default.fileExists(atPath: path) else { return }
-    do {
-      try FileManager.default.createDirectory(
-        atPath: path, withIntermediateDirectories: true,
-        attributes: [.posixPermissions: 0o700])
-    } catch {
-      throw JournalError.storage("cannot create \(path): \(error.localizedDescription)")
-    }
   }
 
   private static func reason(_ error: any Error) -> String {

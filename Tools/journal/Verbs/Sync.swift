@@ -45,22 +45,72 @@ struct Sync: AsyncParsableCommand {
         name.map { "no remote is called \"\($0)\"" }
           ?? "no remote is declared; add one with `journal remote add`")
     }
-    let output = Output()
     let proxy = try HTTPProxy(environment: ProcessInfo.processInfo.environment)
+    var last: SyncAnswer?
+    var failed: Failure?
     try await HTTPExchanges.withDefault(proxy: proxy) { exchange in
       for remote in chosen {
-        let server = try Self.server(remote, exchange)
-        let progress = SharedProgress()
-        defer { progress.finish() }
-        let engine = SyncEngine(
-          journal: store.journal, remote: remote.name, over: server,
-          onProgress: { progress.update($0) })
-        let report = try await engine.sync(
-          pushOnly ? .pushOnly : pullOnly ? .pullOnly : .both, options)
-        progress.finish()
-        output.line(line(remote.name, report, isOnly: chosen.count == 1))
+        var answer = try await sync(store, remote, exchange)
+        answer.isOnly = chosen.count == 1
+        say(answer)
+        last = answer
+        failed = failed ?? answer.failure
+        // A server that does not answer is no reason to leave the others alone; what ails the journal is.
+        if let failure = answer.failure, failure.status != ExitStatus.exchange { break }
       }
     }
+    if !json.isJSON, let last { say(last.hints(journal.directory)) }
+    if let failed { throw Finding(status: failed.status) }
+  }
+
+  /// Syncs with one remote; what fails is part of the answer.
+  private func sync(
+    _ store: Store, _ remote: RemoteDeclaration, _ exchange: any HTTPExchange
+  ) async throws -> SyncAnswer {
+    var answer = SyncAnswer(remote: remote.name, comparesDigests: reconcile)
+    let failed: any Error
+    do {
+      let progress = SharedProgress()
+      defer { progress.finish() }
+      let engine = SyncEngine(
+        journal: store.journal, remote: remote.name, over: try Self.server(remote, exchange),
+        onProgress: { progress.update($0) })
+      do {
+        answer.report = try await engine.sync(
+          pushOnly ? .pushOnly : pullOnly ? .pullOnly : .both, options)
+        answer.unowned = try store.journal.read { try $0.unownedEdits() }
+        return answer
+      } catch {
+        answer.report = await engine.lastReport
+        answer.report.retryAfterMilliseconds = max(
+          answer.report.retryAfterMilliseconds, await engine.requestedPauseMilliseconds,
+          (error as? TransportError)?.retryAfterMilliseconds ?? 0)
+        throw error
+      }
+    } catch {
+      failed = error
+    }
+    answer.failure = Failure(failed)
+    do {
+      try store.journal.read { try answer.count($0) }
+    } catch {
+      // How things stand cannot be told: then what failed is all there is to say.
+      throw failed
+    }
+    return answer
+  }
+
+  private func say(_ answer: SyncAnswer) {
+    if let failure = answer.failure {
+      Diagnostics.error(answer.isOnly ? failure.message : "\(answer.remote): \(failure.message)")
+    }
+    guard json.isJSON else { return say(answer.lines) }
+    say([JSONLines.text(answer.object)])
+  }
+
+  private func say(_ lines: [String]) {
+    let output = Output()
+    for line in lines { json.isJSON ? output.line(line) : output.show(line) }
     output.flush()
   }
 
@@ -73,32 +123,14 @@ struct Sync: AsyncParsableCommand {
     return options
   }
 
-  private func line(_ name: String, _ report: SyncReport, isOnly: Bool) -> String {
-    var fields: Fields = [
-      "pushed": JSONLines.number(report.pushed), "accepted": JSONLines.number(report.accepted),
-      "refused": JSONLines.number(report.refused),
-      "conflicts": JSONLines.number(report.conflicts),
-      "pulled": JSONLines.number(report.pulled), "pending": JSONLines.number(report.pending),
-      "parked": JSONLines.number(report.parked),
-      "cursor": report.cursor.map { .string($0) } ?? .null,
-    ]
-    if reconcile { fields["repaired"] = JSONLines.number(report.repaired) }
-    if report.vanished > 0 { fields["vanished"] = JSONLines.number(report.vanished) }
-    if !isOnly { fields["remote"] = .string(name) }
-    if json.isJSON { return JSONLines.text(fields) }
-    return "\(name): pushed \(report.pushed) (accepted \(report.accepted), refused "
-      + "\(report.refused)), pulled \(report.pulled), conflicts \(report.conflicts), pending "
-      + "\(report.pending), parked \(report.parked)"
-      + (reconcile ? ", repaired \(report.repaired)" : "")
-  }
-
   private static func server(
     _ remote: RemoteDeclaration, _ exchange: any HTTPExchange
   ) throws -> any Remote {
     let authorization = try authorization(remote.authorizationVariable)
     switch remote.kind {
     case "journal":
-      return try JournalServer(url: remote.url, exchange: exchange, authorization: authorization)
+      return try JournalServer(
+        url: remote.url, exchange: exchange, filters: remote.filters, authorization: authorization)
     case "rest":
       return try RESTServer(
         url: remote.url, collections: remote.collections, settings: RESTSettings(remote.options),
@@ -119,7 +151,9 @@ struct Sync: AsyncParsableCommand {
   ) throws -> @Sendable () async throws -> String? {
     guard let variable else { return { nil } }
     guard let value = ProcessInfo.processInfo.environment[variable], !value.isEmpty else {
-      throw Finding.usage("the environment variable \(variable) is not set")
+      throw Finding(
+        status: ExitStatus.usage, message: "the environment variable \(variable) is not set",
+        next: "put the Authorization header's value into \(variable), then sync again")
     }
     return { value }
   }

@@ -29,33 +29,66 @@ struct Verify: ParsableCommand {
 
   func run() throws {
     let checkpoints = try outside()
-    let report =
-      if let pack = OpenJournal.pack(journal.directory) {
-        try Verifier.verify(
-          pack: pack, against: checkpoints, folder: RecordFolder(),
-          keys: KeyRing(JournalKeys.encryption()))
-      } else {
-        try Verifier.verify(
-          directory: journal.directory, against: checkpoints, folder: RecordFolder(),
-          keys: KeyRing(JournalKeys.encryption()))
-      }
+    let report: VerifyReport
+    do {
+      report = try verify(checkpoints)
+    } catch JournalError.damaged(let reason) {
+      throw unreadable(reason)
+    }
     print(report)
     if !report.isSound { throw Finding.negative() }
     if let undecided = report.undecided.first { throw JournalError.belowHorizon(undecided) }
+  }
+
+  private func verify(_ checkpoints: [OutsideCheckpoint]) throws -> VerifyReport {
+    let keys = try KeyRing(JournalKeys.encryption())
+    if let pack = OpenJournal.pack(journal.directory) {
+      return try Verifier.verify(
+        pack: pack, against: checkpoints, folder: RecordFolder(), keys: keys)
+    }
+    return try Verifier.verify(
+      directory: journal.directory, against: checkpoints, folder: RecordFolder(), keys: keys)
+  }
+
+  /// Other verbs advise to run this one, which can say no more of what it cannot open.
+  private func unreadable(_ reason: String) -> Finding {
+    let advice = "; run `journal verify`"
+    let reason = reason.hasSuffix(advice) ? String(reason.dropLast(advice.count)) : reason
+    return Finding(
+      status: ExitStatus.unavailable,
+      message:
+        "\(journal.directory) is not readable as a journal: \(reason). Nothing was changed; copy it "
+        + "before anything else",
+      code: "damaged",
+      next:
+        "restore a backup, or make a new journal and sync it with the server: what was delivered "
+        + "comes back from there")
   }
 
   private func outside() throws -> [OutsideCheckpoint] {
     guard let checkpoint else { return [] }
     let data =
       checkpoint == "-"
-      ? FileHandle.standardInput.readDataToEndOfFile()
+      ? [UInt8](FileHandle.standardInput.readDataToEndOfFile())
       : try InputFile.contents(checkpoint, "the checkpoint")
+    let note = try Self.note(data, checkpoint)
     let keys = try key.map { text in
       try VerifierKey(text.trimmingCharacters(in: .whitespacesAndNewlines))
     }
-    return [
-      OutsideCheckpoint(note: String(decoding: data, as: UTF8.self), keys: keys.map { [$0] } ?? [])
-    ]
+    return [OutsideCheckpoint(note: note, keys: keys.map { [$0] } ?? [])]
+  }
+
+  /// The text of a note. What was never one says nothing of the journal, whatever became of it.
+  private static func note(_ data: [UInt8], _ path: String) throws -> String {
+    let place = path == "-" ? "standard input" : path
+    guard data.count <= 64 << 10, let text = String(validating: data, as: UTF8.self),
+      text.utf8.split(separator: 0x0A).dropFirst().contains(where: { $0.starts(with: "— ".utf8) })
+    else {
+      throw Finding.usage(
+        "\(place) holds no signed checkpoint: one has lines of text, an empty line and a signature that begins with "
+          + "a dash, as `journal checkpoint` prints it")
+    }
+    return text
   }
 
   private func print(_ report: VerifyReport) {
@@ -73,12 +106,12 @@ struct Verify: ParsableCommand {
       if report.isRedacted { fields["redacted"] = true }
       output.line(JSONLines.text(fields))
     } else if report.isSound {
-      output.line(
+      output.show(
         "sound: \(report.size) entries, root \(report.root), horizon \(report.horizon)"
           + (report.isRedacted ? "; made without bodies, of which nothing can be said" : ""))
     } else {
       output.line("\(report.problems.count) problems:")
-      for problem in report.problems { output.line("  \(problem)".terminalSafe) }
+      for problem in report.problems { output.show("  \(problem)") }
     }
     if !json.isJSON, !report.isContentChecked {
       output.line("not checked without the key: bodies, records, baseline")

@@ -22,7 +22,7 @@ struct FuzzTarget: Sendable {
 
   static let all: [FuzzTarget] = [
     .cbor, .maps, .json, .entry, .fold, .push, .verdicts, .feed, .note, .keys, .proof, .line, .text,
-    .rows,
+    .rows, .filters,
     .journalFile, .pack,
   ]
 }

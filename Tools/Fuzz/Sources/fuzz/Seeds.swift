@@ -130,7 +130,7 @@ enum Seeds {
 
   private static let cursor = RemoteCursor(
     epoch: "e", cursor: "c", through: ServerVersion(timestamp: 5, tieBreak: 6), generation: 1,
-    entry: 9)
+    entry: 9, filter: [UInt8](repeating: 6, count: 16))
 
   static func entries() -> [[UInt8]] {
     bodies().map { kind, body in
@@ -153,6 +153,8 @@ enum Seeds {
     var (moved, named) = (RecordRow(), RecordRow())
     moved.moved = RecordRow.Moved(since: 4, key: [0x31])
     named.formerKeys = [[0x31], [0x32]]
+    var withdrawn = RecordRow()
+    withdrawn.base = RecordRow.Base(version: version, born: version, isWithdrawn: true)
     var row = RecordRow()
     row.base = RecordRow.Base(version: version, born: version, generation: 1)
     row.baseFields = fields
@@ -176,7 +178,7 @@ enum Seeds {
       ["authEnv": "A", "collections": ["p"], "kind": "journal", "url": "http://127.0.0.1"])
     let rows: [(UInt8, [UInt8])] = [
       (0, pending.encoded), (0, accepted.encoded), (1, row.encoded), (1, RecordRow().encoded),
-      (1, moved.encoded), (1, named.encoded),
+      (1, moved.encoded), (1, named.encoded), (1, withdrawn.encoded),
       (2, RememberedID(header, isTrimmed: true).encoded), (2, RememberedID(held: 1).encoded),
       (2, earlierTrimmed), (3, FoldCounts().encoded),
       (4, head.encoded), (5, Horizon().encoded), (6, identity.encoded), (7, cursor.encoded),
@@ -215,7 +217,22 @@ enum Seeds {
     FeedChange(
       collection: "p", key: "2", version: ServerVersion(timestamp: 1, tieBreak: 3),
       born: ServerVersion(timestamp: 0, tieBreak: 1), state: .deleted),
+    FeedChange(
+      collection: "p", key: "3", version: ServerVersion(timestamp: 1, tieBreak: 4),
+      born: ServerVersion(timestamp: 0, tieBreak: 1), state: .withdrawn),
   ]
+
+  static func filters() -> [[UInt8]] {
+    made {
+      let filters = [
+        try RemoteFilter(
+          "p", where: .all([.compare(.init("a", .in, [1, "b"])), .not(.absent(field: "c"))])),
+        try RemoteFilter(
+          "q", where: .any([.prefix(field: "a", "b"), .compare(.init("a", .less, 2))])),
+      ]
+      return [try RemoteFilter.encode(filters), try RemoteFilter.encode([filters[0]])]
+    }
+  }
 
   static func verdicts() -> [[UInt8]] {
     let version = ServerVersion(timestamp: 1, tieBreak: 2)

@@ -179,4 +179,20 @@ extension FuzzTarget {
     }
     if let encoded { require(encoded == answer, "an answer written otherwise") }
   }
+
+  /// What a device asks our server for: written back as it was, and asked of records.
+  static let filters = FuzzTarget("filters", seeds: Seeds.filters) { bytes in
+    guard let filters = try accepted({ try RemoteFilter.decode(bytes) }) else { return }
+    require(try RemoteFilter.encode(filters) == [UInt8](bytes), "filters written otherwise")
+    guard let test = try accepted({ try RecordFolder().recordTest(filters) }) else { return }
+    for filter in filters {
+      let meant = try filter.filter()
+      for fields in [[:], ["a": 1, "c": "b"], ["a": [1, "b"], "b": nil]] as [Fields] {
+        var writer = CBORWriter()
+        try writer.fields(fields)
+        let isTaken = try lend(writer.bytes) { try test.takes(filter.collection, $0) }
+        require(isTaken == meant.matches(fields), "stored fields are tested otherwise")
+      }
+    }
+  }
 }

@@ -210,7 +210,8 @@ private struct EntryMaker {
     case .cursor:
       let cursor = RemoteCursor(
         epoch: choices.pick(["e", "f"]), cursor: "c", through: version(&choices),
-        generation: UInt32(choices.below(3)), entry: sequence)
+        generation: UInt32(choices.below(3)), entry: sequence,
+        filter: choices.pick([[], [UInt8](repeating: 6, count: 16)]))
       return cursor.body(remote: remote)
     case .conflict:
       body.add(.version, version: version(&choices))
@@ -245,7 +246,7 @@ private struct EntryMaker {
     body.add(.epoch, text: "e")
     body.add(.version, version: version(&choices))
     body.add(.born, version: version(&choices))
-    body.add(.state, unsigned: isLive ? 0 : 1)
+    body.add(.state, unsigned: isLive ? 0 : choices.flag() ? 3 : 1)
     if choices.flag() {
       body.add(.changed) {
         $0.array(count: 1)

@@ -1,0 +1,101 @@
+import Journal
+
+/// Which of a remote's records are taken.
+struct TakenRecords: Sendable {
+  private let filters: [RemoteFilter]
+  /// Names them, as a `cursor` entry does; empty where all are taken.
+  let digest: [UInt8]
+
+  init() {
+    (filters, digest) = ([], [])
+  }
+
+  init(_ declaration: RemoteDeclaration) {
+    (filters, digest) = (declaration.filters, declaration.filterDigest)
+  }
+
+  /// Nil where all are taken.
+  func test(_ context: AppendContext) throws -> (any RecordTest)? {
+    try test(context.folder)
+  }
+
+  func test(_ folder: any InlineFolder) throws -> (any RecordTest)? {
+    filters.isEmpty ? nil : try folder.recordTest(filters)
+  }
+
+  /// What a record of a collection is that the server does not show any more: a server that shows a part only says
+  /// nothing of why.
+  func unshown(_ collection: String) -> FeedChange.State {
+    filters.contains { $0.collection.utf8.elementsEqual(collection.utf8) } ? .withdrawn : .deleted
+  }
+}
+
+extension Intake {
+  /// The change as it counts here; nil for one of a record that is neither taken nor here.
+  ///
+  /// A server is free to show more than it was asked for: what is taken is decided here.
+  func taken(
+    _ change: FeedChange, _ test: (any RecordTest)?, _ context: AppendContext
+  ) throws -> FeedChange? {
+    if change.state == .deleted {
+      return try passesUnknownDeletions && !isHere(change, context) ? nil : change
+    }
+    if case .live(let fields) = change.state {
+      guard let test, test.concerns(change.collection) else { return change }
+      var shown = try forms.incoming(fields, change.collection)
+      if change.isPartial { shown = try whole(shown, change, context) }
+      let isTaken = try shown.withUnsafeBytes { try test.takes(change.collection, $0) }
+      if isTaken { return change }
+    }
+    guard try isHere(change, context) else { return nil }
+    let record = try RecordAddress(collection: change.collection, key: change.key)
+    // An answer is about an edit, which it settles.
+    if !isAnswer, let base = try context.base(of: record), base.fields == nil { return nil }
+    var withdrawn = change
+    withdrawn.state = .withdrawn
+    withdrawn.changed = nil
+    withdrawn.isPartial = false
+    return withdrawn
+  }
+
+  /// Takes a record away again that had to be seen for a decision, and lies outside of what is taken.
+  ///
+  /// While a full state of our server is read any such record goes: what leaves the filter before it is read is not in
+  /// it, and what does not comes back with it, at the same version.
+  func withdraw(
+    _ state: FeedChange, unlessTakenBy test: any RecordTest, _ context: AppendContext
+  ) throws {
+    let cursor = try context.state.meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }
+    var gone = state
+    if cursor?.isTaking == true, test.concerns(state.collection), case .live = state.state {
+      gone.state = .withdrawn
+    }
+    _ = try append(gone, testedBy: test, context)
+  }
+
+  /// Whether a record's state may be that of its version and news all the same: a repair, or a record that leaves
+  /// what is taken or comes back to it.
+  func isSingular(_ change: FeedChange, _ context: AppendContext) throws -> Bool {
+    if isRepair || change.state == .withdrawn { return true }
+    guard !filters.digest.isEmpty else { return false }
+    let record = try RecordAddress(collection: change.collection, key: change.key)
+    guard let base = try context.base(of: record), base.isWithdrawn else { return false }
+    return base.version == change.version
+  }
+
+  private func isHere(_ change: FeedChange, _ context: AppendContext) throws -> Bool {
+    let record = try RecordAddress(collection: change.collection, key: change.key)
+    return try context.state.record(record.rowKey) != nil
+  }
+}
+
+extension Intake {
+  /// Whether a page that shows nothing has gone past so much of others' that it is not to be looked through again
+  /// with every poll.
+  func isFarAhead(_ page: FeedPage, _ known: RemoteCursor?) -> Bool {
+    guard !filters.digest.isEmpty, let known else { return false }
+    let (ahead, isBehind) = page.through.tieBreak.subtractingReportingOverflow(
+      known.through.tieBreak)
+    return !isBehind && ahead >= 1_000
+  }
+}
