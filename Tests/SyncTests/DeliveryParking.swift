@@ -10,11 +10,11 @@ import Transport
   private let no: (code: String, message: String) = ("invalid", "Custom error")
 
   // Lives as long as the test: its directory goes with it.
-  private let world: World
+  let world: World
 
   init() throws { world = try World() }
 
-  private func setUp() async throws -> (remote: RefusingRemote, device: Device) {
+  func setUp() async throws -> (remote: RefusingRemote, device: Device) {
     let remote = RefusingRemote(world.remote)
     return (remote, try await Device(world.scratch.store("a"), remote))
   }
@@ -95,56 +95,6 @@ import Transport
     #expect(try device.get("1") == ["age": 9])
     #expect(try device.store.parked().map(\.sequence) == first.sequences)
     #expect(try device.pending == 0)
-  }
-
-  /// Dropped by the server without an error: the edit counts as delivered, changes nothing, and what it had said
-  /// is kept. What was made on top of it goes its own way.
-  @Test(arguments: [["age": 6], ["color": "gold"]] as [Fields])
-  func `S-SD-07 is not what became of one the server drops: later edits go on without it`(
-    _ later: Fields
-  ) async throws {
-    let (remote, device) = try await setUp()
-    try await device.store.write { try $0.create("c", "1", ["age": 3]) }
-    try await device.sync()
-    let head = try #require(try device.cursor()).through
-    let first = try await device.store.write { try $0.update("c", "1", set: ["age": 4]) }
-    let dropped = try #require(first.sequences.first)
-    remote.drop { $0.sequence == dropped ? head : nil }
-    remote.inner.failNext(.answerLost)
-    await #expect(throws: TransportError.self) { try await device.sync() }
-    // The first is on its way; this one is made meanwhile.
-    try await device.update("1", later)
-    let visible = try device.get("1")
-    #expect(visible?["age"] == later["age"] ?? 4)
-    let report = try await device.sync()
-    #expect(report.refused == 0 && report.parked == 0 && report.pending == 0)
-    var expected: Fields = ["age": 3]
-    for (name, value) in later { expected[name] = value }
-    #expect(try device.get("1") == expected)
-    #expect(try device.store.status(of: dropped) == .settled)
-    #expect(try world.serverEdits().count == 2)
-    #expect(try lost(device) == [["age": 4]])
-    try await device.expectSound()
-  }
-
-  /// What edits had said that changed nothing at the server.
-  private func lost(_ device: Device) throws -> [Fields] {
-    var lost: [Fields] = []
-    try device.store.journal.read { reader in
-      try reader.scanEntries(from: 1) { entry in
-        guard entry.header.kind == .conflict else { return true }
-        try entry.plainBody.withUnsafeBytes { bytes in
-          let body = try Body(bytes)
-          guard try body.text(.decider) == "absorbed" else { return }
-          var reader = try body.reader(.lost)
-          if case .object(let fields) = try reader.value(maxDepth: Limits.depth) {
-            lost.append(fields)
-          }
-        }
-        return true
-      }
-    }
-    return lost
   }
 
   @Test func `holds back later edits of its record, and what refers to it, until it is decided on`()

@@ -28,8 +28,14 @@ package struct EditState: Sendable, Hashable {
   package var decision: SequenceNumber = 0
   /// Whether a conflict about it is open: it is not sent until somebody has decided.
   package var isUndecided = false
+  /// Whether a server may have carried it out though no answer says so: it waits, and nobody can be told any more
+  /// that it never was.
+  package var isInDoubt = false
 
   package init() {}
+
+  /// Whether no server can have heard of the edit, so that it may still become another one.
+  package var isUnsent: Bool { delivery == .pending && !isInDoubt }
 
   /// Whether the edit is folded on top of the record's base.
   package var isFolded: Bool {
@@ -66,6 +72,7 @@ package struct EditState: Sendable, Hashable {
     }
     if decision != 0 { flags |= 4 }
     if isUndecided { flags |= 16 }
+    if isInDoubt { flags |= 32 }
     switch delivery {
     case .pending: writer.integer(UInt8(1))
     case .inFlight: writer.integer(UInt8(2))
@@ -109,7 +116,8 @@ package struct EditState: Sendable, Hashable {
     }
     if flags & 4 != 0 { decision = try reader.uint48() }
     isUndecided = flags & 16 != 0
-    guard reader.remaining == 0, flags < 32, flags & 3 != 3, (decision != 0) == (flags & 4 != 0),
+    isInDoubt = flags & 32 != 0
+    guard reader.remaining == 0, flags < 64, flags & 3 != 3, (decision != 0) == (flags & 4 != 0),
       state == 3 || flags & 8 == 0
     else {
       throw .damaged("the delivery state of an edit has impossible flags or trailing bytes")

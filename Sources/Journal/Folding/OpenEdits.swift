@@ -64,7 +64,7 @@ package struct OpenEdits {
   }
 
   private func pack(_ state: EditState) -> UInt64 {
-    guard state.delivery == .pending, state.decision == 0, !state.isUndecided else {
+    guard state.isUnsent, state.decision == 0, !state.isUndecided else {
       return Tag.other
     }
     switch state.base {

@@ -59,7 +59,7 @@ struct ConflictDecider {
       let wanted = try outcome(decision, member)
       choice.wanted[member.sequence] = wanted
       var outcome = wanted
-      if member.state.delivery != .pending { outcome.decide(.keep) }
+      if !member.state.isUnsent { outcome.decide(.keep) }
       if outcome.decision == .supersede {
         let group = try Overlay.entry(member.sequence, state).header.group
         if group != 0, groups[group] == nil {

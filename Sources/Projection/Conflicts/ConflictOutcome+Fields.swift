@@ -49,6 +49,6 @@ extension ContestedEdit {
       sequence: member.sequence, kind: edit.kind, fields: fields ?? Fields(), unset: unset,
       contested: names?.sorted { $0.lexicographicallyPrecedes($1) }
         .map { String(decoding: $0, as: UTF8.self) },
-      actor: actor, time: entry.header.time, isPending: member.state.delivery == .pending)
+      actor: actor, time: entry.header.time, isPending: member.state.isUnsent)
   }
 }

@@ -15,7 +15,7 @@ enum OverlayGroup {
     var sequence = group
     while let entry = try state.entry(sequence), entry.header.group == group {
       guard entry.header.kind.isEdit, entry.encoding != StoredEntry.erasedEncoding,
-        try state.edit(sequence)?.delivery == .pending
+        try state.edit(sequence)?.isUnsent == true
       else { return nil }
       members.append(Member(sequence: sequence))
       sequence += 1

@@ -134,7 +134,7 @@ private struct LateDecision {
   func append(_ choice: ConflictChoice) throws -> [SequenceNumber] {
     let named = Set(outcomes.map(\.sequence))
     let open = overlay.members.filter { named.contains($0.sequence) }
-    let pending = open.filter { $0.state.delivery == .pending }
+    let pending = open.filter(\.state.isUnsent)
     let first = context.head.lastSequence + 1
     if choice == .mine, isOfEditsAlone, mine == nil, row.visible == nil || pending.isEmpty {
       throw JournalError.invalidInput(

@@ -15,7 +15,8 @@ extension RecordFolder {
     case .retried where body.raw(.sent) == nil:
       try takeBack(body.ranges(.entries), state)
     case .retried:
-      try moveOpen(body.ranges(.entries), to: .pending, state) {
+      let release = try body.text(.reason).flatMap { ReleaseReason(rawValue: $0) }
+      try moveOpen(body.ranges(.entries), to: .pending, state, release: release) {
         if case .inFlight = $0 { true } else { false }
       }
     case .parked: try foldParked(header, body, state)
@@ -36,10 +37,15 @@ extension RecordFolder {
 
   private func moveOpen(
     _ ranges: [ClosedRange<SequenceNumber>], to delivery: EditState.Delivery,
-    _ state: any FoldState, where isExpected: (EditState.Delivery) -> Bool
+    _ state: any FoldState, release: ReleaseReason? = nil,
+    where isExpected: (EditState.Delivery) -> Bool
   ) throws {
     for sequence in ranges.joined() {
-      guard let edit = try state.edit(sequence), isExpected(edit.delivery) else { continue }
+      guard var edit = try state.edit(sequence), isExpected(edit.delivery) else { continue }
+      if delivery == .pending {
+        // A verdict says that the server does not have it; a release that says nothing takes no doubt away.
+        edit.isInDoubt = release.map { edit.isInDoubt || $0.leavesInDoubt } ?? false
+      }
       try move(sequence, edit, to: delivery, state)
     }
   }

@@ -31,7 +31,7 @@ enum SegmentSealer {
     if case .otherwise(let sent, let edits) = inFlight {
       // The remote form of records has changed since these edits were sealed: they are sealed anew.
       let segment = Segment(sent: sent, edits: edits, bytes: [])
-      try context.append(segment.release(because: "form changed", from: remote.name))
+      try context.append(segment.release(because: .formChanged, from: remote.name))
     }
     let trouble = try Trouble(of: remote.name, reader)
     let edits = try choose(

@@ -18,8 +18,10 @@ extension SyncRun {
         after: failure, of: segment, units: try segment.unitCount(reader), isControl: isControl)
       switch step {
       case .giveUp: break
-      case .split: try context.append(segment.release(because: "split", from: name))
-      case .setBack: try context.append(segment.release(because: "set back", from: name))
+      case .split:
+        try context.append(
+          segment.release(because: failure.isInDoubt ? .splitInDoubt : .split, from: name))
+      case .setBack: try context.append(segment.release(because: .setBackInDoubt, from: name))
       case .park: try Self.park(segment, failure, name, context)
       }
       try trouble.store(name, context)

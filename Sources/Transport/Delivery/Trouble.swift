@@ -111,9 +111,9 @@ extension Segment {
   }
 
   /// The entry that lets go of the segment: its edits are pending again.
-  func release(because reason: String, from remote: String) throws -> Draft {
+  func release(because reason: ReleaseReason, from remote: String) throws -> Draft {
     var body = BodyBuilder()
-    body.add(.reason, text: reason)
+    body.add(.reason, text: reason.rawValue)
     body.add(.remote, text: remote)
     body.add(.entries) { $0.ranges(edits) }
     body.add(.sent, unsigned: sent)

@@ -39,6 +39,7 @@ extension KintoServer: RecallingRemote {
     let ids = keys.map { "%22\($0)%22" }.joined(separator: ",")
     let address =
       "\(url)\(path(collection))/records?in_id=\(ids)&_since=0&_fields=last_modified"
+      + "&_limit=\(keys.count + 1)"
     let answer = try await send("GET", address).answer
     switch answer.status {
     case 200: break

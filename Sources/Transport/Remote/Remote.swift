@@ -153,6 +153,9 @@ public struct PushFailure: Sendable, Equatable {
     self.retryAfterMilliseconds = retryAfterMilliseconds
   }
 
+  /// Whether the server may have carried out what it was sent.
+  var isInDoubt: Bool { blame == .unknown }
+
   /// What a sync ends with that can do nothing about it now.
   public var error: TransportError {
     switch blame {

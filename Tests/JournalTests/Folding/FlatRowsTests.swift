@@ -104,6 +104,7 @@ struct OpenEditsTests {
     case 1: state.base = .earlierEdit
     default: break
     }
+    state.isInDoubt = random.next() % 4 == 0
     if random.next() % 5 == 0 { state.decision = max(1, sequence()) }
     return state
   }

@@ -7,9 +7,9 @@ import Transport
 
 /// Many edits on their way to a server of plain records.
 @Suite struct `A queue for a server of plain records` {
-  private var puts: RESTSettings { `A server of plain records`.puts }
+  var puts: RESTSettings { `A server of plain records`.puts }
 
-  private func writes(_ server: PlainServer) -> [String] {
+  func writes(_ server: PlainServer) -> [String] {
     server.log.filter { !$0.hasPrefix("GET") && !$0.hasPrefix("HEAD") }
   }
 
@@ -148,64 +148,6 @@ import Transport
     }
   }
 
-  @Test(arguments: RESTSettings.Creates.allCases)
-  func `that refuses a create is not asked for what needs its record`(
-    _ creates: RESTSettings.Creates
-  ) async throws {
-    var settings = puts
-    settings.creates = creates
-    let server = PlainServer(settings)
-    let isRefusing = Mutex(true)
-    server.state.withLock { state in
-      state.refusing = { method, path in
-        let isCreate = path == "/c" && method == "POST" || path == "/c/a" && method == "PUT"
-        return isCreate && isRefusing.withLock { $0 } ? (422, "no") : nil
-      }
-    }
-    let device = try await RecordDevice(server)
-    try await device.store.write { try $0.create("c", "a", ["n": 1]) }
-    try await device.store.write { try $0.update("c", "a", set: ["n": 2]) }
-    try await device.store.write { tx in
-      try tx.update("c", "a", set: ["m": 3])
-      try tx.update("c", "a", set: ["k": 4])
-    }
-    let refused = try await device.sync()
-    #expect(refused.refused == 1 && refused.accepted == 0 && refused.pending == 0)
-    // Where edits go together, the one that is refused is looked for.
-    let asked = Array(
-      repeating: creates == .put ? "PUT /c/a" : "POST /c", count: creates == .put ? 2 : 1)
-    #expect(writes(server) == asked, "what would be answered 404 is not sent")
-    let parked = try device.store.parked()
-    #expect(parked.map(\.code) == ["http-422"] + Array(repeating: ParkedEdit.dependsOn, count: 3))
-    // Another sync changes nothing of that.
-    try await device.sync()
-    #expect(try writes(server) == asked && device.store.parked().count == 4)
-    isRefusing.withLock { $0 = false }
-    try await device.store.retry(parked.prefix(1).map(\.sequence))
-    let report = try await device.sync()
-    #expect(report.accepted == 4 && report.parked == 0)
-    #expect(try device.get(device.keys[0]) == ["n": 2, "m": 3, "k": 4])
-    #expect(server.fields("c", try device.keys[0]) == ["n": 2, "m": 3, "k": 4])
-    #expect(try device.store.problems() == [])
-  }
-
-  @Test func `that refuses a create is not sent what refers to its record either`() async throws {
-    let server = PlainServer(puts)
-    server.state.withLock { state in
-      state.refusing = { _, path in path == "/c/parent" ? (422, "no") : nil }
-    }
-    let device = try await RecordDevice(server)
-    try await device.store.write { try $0.create("c", "parent", ["n": 1]) }
-    try await device.store.write { tx in
-      try tx.create("c", "child", ["of": .reference(collection: "c", key: "parent")])
-    }
-    try await device.store.write { try $0.create("c", "other", ["n": 1]) }
-    try await device.sync()
-    #expect(writes(server) == ["PUT /c/parent", "PUT /c/other"])
-    #expect(try device.store.parked().map(\.code) == ["http-422", ParkedEdit.dependsOn])
-    #expect(try device.store.problems() == [])
-  }
-
   // MARK: What it fails for
 
   @Test func `with 422 at its head lets the other 999 arrive`() async throws {
@@ -232,7 +174,7 @@ import Transport
   }
 
   /// Syncs until one succeeds; how many failed before.
-  private func failures(_ device: RecordDevice, most: Int = 12) async throws -> Int {
+  func failures(_ device: RecordDevice, most: Int = 12) async throws -> Int {
     for count in 0..<most {
       do {
         try await device.sync()
@@ -267,70 +209,6 @@ import Transport
     #expect(try device.store.parked().map(\.code) == [ParkedEdit.poison])
     #expect(try device.counts.pending == 0 && device.counts.inFlight == 0)
     #expect(server.ids("c").count == count - 1, "each once")
-    #expect(try device.store.problems() == [])
-  }
-
-  @Test(arguments: [500, 503])
-  func `with a create in doubt that it cannot be asked for now waits, and sends it once`(
-    _ status: Int
-  ) async throws {
-    var settings = RESTSettings(versionField: "changed")
-    settings.clientIDField = "made_as"
-    let server = PlainServer(settings)
-    let device = try await RecordDevice(server)
-    // Together, so that the second is in doubt behind one that was judged.
-    try await device.store.write { tx in
-      try tx.create("c", "a", ["n": 1])
-      try tx.create("c", "b", ["n": 2])
-    }
-    server.state.withLock { state in
-      state.losingAnswers = ["POST /c": 1]
-      state.retryAfter = "7"
-    }
-    await #expect(throws: TransportError.self) { try await device.sync(.pushOnly) }
-    let isFailing = Mutex(true)
-    server.state.withLock { state in
-      state.refusing = { method, path in
-        method == "GET" && path.contains("made_as=") && isFailing.withLock { $0 }
-          ? (status, "") : nil
-      }
-    }
-    for _ in 0..<6 {
-      do {
-        try await device.sync(.pushOnly)
-        Issue.record("the server cannot be asked")
-      } catch let error as TransportError {
-        #expect(error.code == "unavailable" && error.retryAfterMilliseconds == 7_000)
-      }
-    }
-    #expect(try device.counts.parked == 0)
-    isFailing.withLock { $0 = false }
-    try await device.sync()
-    #expect(server.ids("c").count == 2, "each once")
-    #expect(try device.counts.pending == 0 && device.counts.inFlight == 0)
-    #expect(try device.store.problems() == [])
-  }
-
-  @Test func `with a record it fails to be asked for parks its create, and the others arrive`()
-    async throws
-  {
-    var settings = RESTSettings(versionField: "changed")
-    settings.clientIDField = "made_as"
-    let server = PlainServer(settings)
-    let device = try await RecordDevice(server)
-    try await device.store.write { try $0.create("c", "bad", ["n": 1]) }
-    try await device.store.write { try $0.create("c", "good", ["n": 2]) }
-    server.state.withLock { state in
-      state.losingAnswers = ["POST /c": 1]
-      state.refusing = { method, path in
-        method == "GET" && path.contains("made_as=bad") ? (500, "") : nil
-      }
-    }
-    await #expect(throws: TransportError.self) { try await device.sync(.pushOnly) }
-    #expect(try await failures(device) < 8)
-    #expect(try device.store.parked().map(\.code) == [ParkedEdit.poison])
-    #expect(server.ids("c").count == 2, "each once")
-    #expect(try device.counts.pending == 0 && device.counts.inFlight == 0)
     #expect(try device.store.problems() == [])
   }
 
