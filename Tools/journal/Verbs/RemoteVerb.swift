@@ -77,13 +77,14 @@ struct RemoteVerb: AsyncParsableCommand {
         ]
         if let variable = remote.authorizationVariable { fields["authEnv"] = .string(variable) }
         for (name, value) in remote.options { fields[name] = value }
-        output.line(
-          json.isJSON
-            ? JSONLines.text(fields)
-            : ("\(remote.name)  \(remote.kind)  \(remote.url)  "
-              + (remote.collections.isEmpty
-                ? "(all other collections)" : remote.collections.joined(separator: ", ")))
-              .terminalSafe)
+        var parts = [remote.name, remote.kind, remote.url]
+        parts.append(
+          remote.collections.isEmpty
+            ? "(all other collections)" : remote.collections.joined(separator: ", "))
+        if let variable = remote.authorizationVariable {
+          parts.append("authorization from \(variable)")
+        }
+        json.isJSON ? output.line(JSONLines.text(fields)) : output.show(parts)
       }
       output.flush()
     }
