@@ -194,6 +194,9 @@ public struct SyncReport: Sendable, Equatable {
   public var pulled = 0
   /// Those of them that are records the server's full state did not show any more.
   public var vanished = 0
+  /// Why what is known of the server's records was replaced by its full state: `epoch-changed`, where another history
+  /// stands in the server's place, `went-back`, `resync-required` or `asked`; nil where it was not.
+  public var fullStateReason: String?
   /// Those of them that a comparison with the server found to differ.
   public var repaired = 0
   /// Edits still to be delivered, and set aside, afterwards.

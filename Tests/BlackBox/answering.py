@@ -3,9 +3,11 @@
 import fcntl
 import json
 import os
+import pathlib
 import pty
 import re
 import select
+import shutil
 import struct
 import subprocess
 import termios
@@ -51,6 +53,7 @@ def answering(ctx):
         decisions(ctx, server)
     finally:
         server.stop()
+    strangers(ctx)
     trimmed(ctx)
     files(ctx)
     widest = width(ctx)
@@ -215,6 +218,51 @@ def decisions(ctx, server):
     for device in (a, b):
         tool.verify(device)
         tool("replay", device)
+
+
+def strangers(ctx):
+    """A token the server does not know, a server made anew, and one that cannot write."""
+    tool, tokens, variable = ctx.tool, ctx.path("tokens"), "JOURNAL_TEST_TOKEN"
+    tokens.write_text("mia secret-1\n")
+    server = Server(tool, ctx.path("accounts"), "--tokens", tokens)
+    device = tool.init(ctx.path("stranger"))
+    try:
+        tool("remote", "add", device, "main", "--kind", "journal", "--url", server.url,
+             "--auth-env", variable)
+        require(variable in tool("remote", "list", device).out, "the list names the variable")
+        tool.append(device, [{"op": "put", "collection": "c", "id": "x", "fields": {}}])
+        os.environ[variable] = "secret-1"
+        answer = failed(ctx, "sync", device, exit=3, code="unauthorized")
+        require(variable in answer["error"]["next"], f"the variable is not named: {answer}")
+        require("next: " in tool("sync", device, codes=(3,)).err, "people are told the next step")
+        os.environ[variable] = "Bearer secret-1"
+        tool.sync(device)
+        require("accounts/mia" in tool("verify", server.directory, codes=(2,)).err
+                and "accounts/mia" in tool("log", server.directory, codes=(2,)).err,
+                "the journals inside are not named")
+        server.stop()
+        shutil.rmtree(server.directory)
+        server.start()
+        done = tool("sync", device, "--json").json()
+        equal((done.get("fullState"), done.get("vanished")), ("epoch-changed", 1), "a server made anew")
+        shutil.rmtree(server.directory / "mia")
+        tool.append(device, [{"op": "put", "collection": "c", "id": "y", "fields": {}}])
+        server.kill()
+        server.start()
+        require("made anew" in tool("sync", device).out, "people are told that, too")
+        # Its journal is no longer one: the client is told to come back, the operator why.
+        server.stop()
+        (server.directory / "mia" / "data.mdb").write_bytes(b"\1" * 40_960)
+        server.start()
+        for _ in range(2):
+            failed(ctx, "sync", device, exit=3, code="unavailable")
+        server.stop()
+        said = pathlib.Path(f"{server.directory}.stderr").read_text()
+        equal(said.count("could not be served"), 1, f"what the operator reads: {said!r}")
+    finally:
+        os.environ.pop(variable, None)
+        if server.child.poll() is None:
+            server.kill()
 
 
 def trimmed(ctx):

@@ -1,5 +1,13 @@
 import CLMDB
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// A commit that LMDB says has failed, and how to know it again.
 struct FailedCommit {
   let transactionID: UInt64
@@ -42,7 +50,10 @@ extension Environment {
     switch isStored {
     case true?: return
     case false?:
-      throw LMDBFailure.error(code, "\(name) failed and nothing of it is stored")
+      // LMDB calls it an I/O error where the disk took a part of a page.
+      let isFull = code == EIO && FileSystem.isFull(directory)
+      throw LMDBFailure.error(
+        isFull ? ENOSPC : code, "\(name) failed and nothing of it is stored")
     case nil:
       throw .unknownOutcome(
         "\(name) failed: \(reason), and others have written since; look whether the entries "

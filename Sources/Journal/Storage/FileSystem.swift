@@ -10,6 +10,13 @@ import CLMDB
 
 /// What kind of file system a directory lies on.
 enum FileSystem {
+  /// Whether nothing is left to write to where `path` lies, as far as this user may; false where that cannot be told.
+  static func isFull(_ path: String) -> Bool {
+    var status = statvfs()
+    guard statvfs(path, &status) == 0 else { return false }
+    return status.f_blocks > 0 && status.f_bavail == 0
+  }
+
   /// The name of the network file system under `path`; nil for a local one.
   static func networkName(of path: String) throws(JournalError) -> String? {
     #if canImport(Darwin)

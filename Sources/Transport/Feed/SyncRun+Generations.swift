@@ -89,6 +89,7 @@ extension SyncRun {
       beginning.through = try await newestKnownCursor(epoch: epoch, unknown: unknown)?.through
     }
     try await journal.transact { [beginning] in try beginning.append($0) }
+    report.fullStateReason = reason.rawValue
     hasAppended = true
   }
 

@@ -9,6 +9,7 @@ struct ServerApplication {
   static let maximumPage = 10_000
 
   let accounts: Accounts
+  var troubles = ServerTroubles()
 
   func router() -> Router<BasicRequestContext> {
     let router = Router()
@@ -87,9 +88,12 @@ struct ServerApplication {
         HTTPResponse.Status(code: error.status),
         FeedCodec.encode(code: error.code, message: error.message))
     } catch let error as JournalError {
+      troubles.note(error)
       return Self.response(
         .serviceUnavailable,
-        FeedCodec.encode(code: "unavailable", message: "the server's journal: \(error.code)"))
+        FeedCodec.encode(
+          code: "unavailable",
+          message: "the server's journal cannot be used now: \(error.code); its log says why"))
     }
   }
 

@@ -10,7 +10,7 @@ struct Failure {
   let code: String
   let message: String
   /// What to do now.
-  let next: String
+  var next: String
   /// What the command's own object says beside.
   var fields = Fields()
 

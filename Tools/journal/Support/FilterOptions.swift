@@ -46,7 +46,7 @@ struct FilterOptions: ParsableArguments {
       let texts = try texts(filter) ?? [JSONText.string(.object(filter.condition))]
       return "\(filter.collection): \(texts.joined(separator: " and "))"
     }
-    return parts.isEmpty ? "" : "  where " + parts.joined(separator: "; ")
+    return "where " + parts.joined(separator: "; ")
   }
 
   /// Nil for what one cannot write as a list of comparisons.

@@ -14,7 +14,24 @@ enum OpenJournal {
   /// The same, without a key: of an encrypted journal only headers, hashes and counts can be read.
   static func headers(_ path: String) throws -> JournalReader {
     if let pack = pack(path) { return try JournalReader(PackReader(path: pack)) }
-    return try JournalReader(PagedReader.open(directory: path))
+    do {
+      return try JournalReader(PagedReader.open(directory: path))
+    } catch JournalError.cannotOpen(let reason) {
+      throw JournalError.cannotOpen(reason + journalsInside(path))
+    }
+  }
+
+  /// Where a directory is no journal but holds some, as that of a server with accounts does, which ones.
+  static func journalsInside(_ path: String) -> String {
+    let inside: [String]
+    // What cannot be listed was said to be unreadable already.
+    do { inside = try FileManager.default.contentsOfDirectory(atPath: path) } catch { return "" }
+    let names = inside.sorted().filter {
+      FileManager.default.fileExists(atPath: "\(path)/\($0)/data.mdb")
+    }
+    guard let first = names.first else { return "" }
+    let rest = names.count > 1 ? " and \(names.count - 1) more" : ""
+    return ". There are journals inside it: \(path)/\(first)\(rest)"
   }
 
   /// The file a path leads to, symbolic links resolved; nil where it is no file.

@@ -79,14 +79,15 @@ struct RemoteVerb: AsyncParsableCommand {
         if let variable = remote.authorizationVariable { fields["authEnv"] = .string(variable) }
         for (name, value) in remote.options { fields[name] = value }
         if !remote.filters.isEmpty { fields["filters"] = try FilterOptions.shown(remote.filters) }
-        output.line(
-          json.isJSON
-            ? JSONLines.text(fields)
-            : ("\(remote.name)  \(remote.kind)  \(remote.url)  "
-              + (remote.collections.isEmpty
-                ? "(all other collections)" : remote.collections.joined(separator: ", "))
-              + (try FilterOptions.text(remote.filters)))
-              .terminalSafe)
+        var parts = [remote.name, remote.kind, remote.url]
+        parts.append(
+          remote.collections.isEmpty
+            ? "(all other collections)" : remote.collections.joined(separator: ", "))
+        if let variable = remote.authorizationVariable {
+          parts.append("authorization from \(variable)")
+        }
+        if !remote.filters.isEmpty { parts.append(try FilterOptions.text(remote.filters)) }
+        json.isJSON ? output.line(JSONLines.text(fields)) : output.show(parts)
       }
       output.flush()
     }

@@ -91,6 +91,14 @@ struct Sync: AsyncParsableCommand {
       failed = error
     }
     answer.failure = Failure(failed)
+    if answer.failure?.code == "unauthorized" {
+      answer.failure?.next =
+        remote.authorizationVariable.map {
+          "the server does not take the value of \($0): it is the whole header, as in `Bearer TOKEN`; look for a "
+            + "spelling mistake, then sync again"
+        }
+        ?? "the remote names no variable: remove it and add it again with --auth-env; nothing pending is lost by that"
+    }
     do {
       try store.journal.read { try answer.count($0) }
     } catch {
@@ -103,6 +111,7 @@ struct Sync: AsyncParsableCommand {
   private func say(_ answer: SyncAnswer) {
     if let failure = answer.failure {
       Diagnostics.error(answer.isOnly ? failure.message : "\(answer.remote): \(failure.message)")
+      if !json.isJSON { Diagnostics.note("journal: next: \(failure.next)".terminalSafe) }
     }
     guard json.isJSON else { return say(answer.lines) }
     say([JSONLines.text(answer.object)])

@@ -41,6 +41,7 @@ struct SyncAnswer {
     ]
     if comparesDigests { fields["repaired"] = JSONLines.number(report.repaired) }
     if report.vanished > 0 { fields["vanished"] = JSONLines.number(report.vanished) }
+    if let reason = report.fullStateReason { fields["fullState"] = .string(reason) }
     if report.retryAfterMilliseconds > 0 {
       fields["retryAfter"] = JSONLines.number(RetryAfter.seconds(report.retryAfterMilliseconds))
     }
@@ -59,6 +60,12 @@ struct SyncAnswer {
     if failure != nil { line += "; not completed" }
     let didNothing = report.pushed == 0 && report.pulled == 0 && report.conflicts == 0
     var lines = failure != nil && didNothing ? [] : [line]
+    if let reason = Self.reason(report.fullStateReason) { lines.append("\(remote): \(reason)") }
+    if report.vanished > 0 {
+      lines.append(
+        "\(remote): \(Self.count(report.vanished, "record")) gone that the server does not show; "
+          + "the journal still has what was in them")
+    }
     if report.retryAfterMilliseconds > 0 {
       lines.append(
         "\(remote): the server asks to wait \(RetryAfter.seconds(report.retryAfterMilliseconds)) s")
@@ -66,21 +73,39 @@ struct SyncAnswer {
     return lines
   }
 
+  /// What a person should know of a server that is not where it was.
+  private static func reason(_ name: String?) -> String? {
+    switch name {
+    case "epoch-changed":
+      "another server answers at this address, or this one was made anew: its records are read from "
+        + "the beginning"
+    case "went-back":
+      "the server went back to an earlier state: what it lost of this device's edits is sent again, "
+        + "and its records are read from the beginning"
+    case "resync-required":
+      "the server no longer has all that is new: its records are read from the beginning"
+    default: nil
+    }
+  }
+
+  private static func count(_ number: some BinaryInteger, _ noun: String) -> String {
+    "\(number) \(noun)\(number == 1 ? "" : "s")"
+  }
+
   /// What stays behind and needs somebody, once for all remotes.
   func hints(_ directory: String) -> [String] {
     var hints: [String] = []
     if report.parked > 0 {
       hints.append(
-        "\(report.parked) \(report.parked == 1 ? "edit is" : "edits are") set aside: `journal parked \(directory)` "
-          + "says why")
+        "\(Self.count(report.parked, "edit")) set aside: `journal parked \(directory)` says why")
     }
     if unownedCount > 0 {
       let names = unowned.keys.sorted { $0.lexicographicallyPrecedes($1) }
         .map { $0.isEmpty ? "an erasure" : String(decoding: $0, as: UTF8.self) }
       let shown = names.prefix(3).joined(separator: ", ") + (names.count > 3 ? ", …" : "")
       hints.append(
-        "\(unownedCount) pending \(unownedCount == 1 ? "edit waits" : "edits wait") for a remote that owns \(shown): "
-          + "`journal remote add \(directory) … --collection`")
+        "\(Self.count(unownedCount, "edit")) pending for a remote that owns \(shown): `journal remote add "
+          + "\(directory) … --collection`")
     }
     return hints
   }

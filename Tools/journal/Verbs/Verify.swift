@@ -34,6 +34,8 @@ struct Verify: ParsableCommand {
       report = try verify(checkpoints)
     } catch JournalError.damaged(let reason) {
       throw unreadable(reason)
+    } catch JournalError.cannotOpen(let reason) {
+      throw JournalError.cannotOpen(reason + OpenJournal.journalsInside(journal.directory))
     }
     print(report)
     if !report.isSound { throw Finding.negative() }
