@@ -25,10 +25,11 @@ extension Checks {
 
   /// A conflict is decided once, and is one with somebody else.
   static func checkConflicts(_ device: SimulatedDevice, _ server: SimulatedServer) throws {
-    // Of a full state, and of edits that are set aside, a device's own may be news to it.
+    // Of a full state, of a server that does not hold the edit any more, and of edits that are set aside, a device's
+    // own may be news to it.
     let isPlain =
       server.incarnation == 0 && device.everSetAside.isEmpty && !device.isCopied
-      && device.discarded.isEmpty
+      && device.discarded.isEmpty && !server.isTrimmedPast
     let foreign = Set(
       server.history.filter { !device.everOwn.contains($0.id) }.map(\.intent.record))
     var seen: Set<[UInt8]> = []

@@ -106,7 +106,11 @@ import Transport
   }
 
   /// When nothing is left to exchange.
-  static func checkSettled(_ device: SimulatedDevice, _ server: SimulatedServer) async throws {
+  ///
+  /// - Parameter givenUp: What any device has given up at any time.
+  static func checkSettled(
+    _ device: SimulatedDevice, _ server: SimulatedServer, givenUp: Set<String>
+  ) async throws {
     let name = device.name
     let counts = try device.store.journal.read { try $0.counts() }
     // A copy that has pushed and never pulled knows no history: what another server's accepted stays so
@@ -121,7 +125,7 @@ import Transport
     guard shown == expected else {
       throw Violation("convergence", "\(name) shows \(shown.difference(from: expected))")
     }
-    try checkDelivery(device, server)
+    try checkDelivery(device, server, givenUp)
     try checkConflicts(device, server)
     let problems = try device.store.problems()
     guard problems.isEmpty else {
@@ -134,7 +138,9 @@ import Transport
   }
 
   /// Every edit of a device is at the server: once, as it was written, in order and with its group.
-  private static func checkDelivery(_ device: SimulatedDevice, _ server: SimulatedServer) throws {
+  private static func checkDelivery(
+    _ device: SimulatedDevice, _ server: SimulatedServer, _ givenUp: Set<String>
+  ) throws {
     let name = device.name
     var places: [String: Int] = [:]
     for (place, edit) in server.history.enumerated() { places[edit.id] = place }
@@ -155,10 +161,12 @@ import Transport
           "\(name)'s edit \(edit.intent) is at the server as \(server.history[place].intent)"
         )
       }
-      // What was set aside arrives behind what was written later, and what a copy that has trimmed the
-      // earlier edits delivers comes before what the other copy delivers again.
+      // What was set aside, or refused though nobody heard it, arrives behind what was written later; so does what one
+      // copy gave up and another did not; and what a copy that has trimmed the earlier edits delivers comes before what
+      // the other copy delivers again.
       let mayBeLater =
-        device.everSetAside.contains(edit.id)
+        device.everSetAside.contains(edit.id) || server.everRefused.contains(edit.id)
+        || (device.isCopied && givenUp.contains(edit.id))
         || (device.isCopied && server.incarnation > 0 && server.isSomeDeviceTrimmed)
       if !mayBeLater {
         if let last = lastOfRecord[edit.intent.record], last >= place {

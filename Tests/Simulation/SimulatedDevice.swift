@@ -25,7 +25,11 @@ import Transport
   var setAside: Set<String> = []
   var everSetAside: Set<String> = []
   /// Edits that were given up.
-  private(set) var discarded: Set<String> = []
+  private(set) var discarded: Set<String> = [] {
+    didSet { everDiscarded.formUnion(discarded) }
+  }
+  /// Also those that a copy of the journal brought back.
+  private(set) var everDiscarded: Set<String> = []
   /// Every edit this journal ever had of its own.
   private(set) var everOwn: Set<String> = []
   /// Whether there are, or were, two of it.

@@ -27,6 +27,8 @@ import Transport
   var isStrict = false
   /// Whether some device has let go of entries.
   var isSomeDeviceTrimmed = false
+  /// Whether it has let go of entries that some device had yet to read.
+  private(set) var isTrimmedPast = false
   /// Ids it has refused or failed for, with those of their groups.
   var everRefused: Set<String> = []
   /// Counts how often it went back or was replaced.
@@ -71,6 +73,7 @@ import Transport
 
   func trim(isBold: Bool) async throws {
     try capture()
+    isTrimmedPast = isTrimmedPast || isBold
     let bound = isBold ? nil : try store.journal.read { try PeerRow.lowestCursor($0) }
     _ = try await store.journal.trim(keeping: .nothing, bound: bound, folder: RecordFolder())
     captured = try store.journal.lastSequence

@@ -76,7 +76,9 @@ struct Booking: Sendable {
     for state in states.newest {
       let edits = conflicts.filter { $0.state.isAbout(state) }.map(\.edit)
       // What is decided about has to be seen, also where it lies outside of what is taken; it goes again behind that.
+      intake.isRepair = try !edits.isEmpty && isOlder(state, context)
       let taken = try intake.append(state, testedBy: edits.isEmpty ? test : nil, context)
+      intake.isRepair = false
       outcome.conflicts += taken.conflicts
       // The state came while the edits were under way and could only be kept: now they are decided about. Where it
       // is news and contests nothing, they stand on it from now on; other servers are told each time.
@@ -89,6 +91,14 @@ struct Booking: Sendable {
     outcome.accepted = results.count
     outcome.refused = refusals.count
     return outcome
+  }
+
+  /// Whether a server of records says that a record stands at an earlier version than the one known here: its clock went
+  /// back, or the server did. An edit that goes on standing on the later one would come to conflict for ever.
+  private func isOlder(_ state: FeedChange, _ context: AppendContext) throws -> Bool {
+    guard !takesEntries else { return false }
+    let record = try RecordAddress(collection: state.collection, key: state.key)
+    return try context.base(of: record).map { state.version < $0.version } ?? false
   }
 
   private func decide(

@@ -18,6 +18,7 @@ import TransportTesting
   private let server: MemoryServer
   private var backup: MemoryServer.Backup?
   private var transaction: MemoryTransaction?
+  private var uncommitted: [Intent] = []
   private var oracle = PlainOracle()
   private(set) var devices: [SimulatedDevice] = []
   private var disk: FailingDisk?
@@ -144,15 +145,16 @@ import TransportTesting
   // MARK: Somebody else
 
   private func write(_ intent: Intent) {
-    let whole = oracle.foreign(intent)
+    let whole = PlainOracle.whole(intent)
+    oracle.foreign(whole)
     server.write(whole.collection, whole.key, whole.kind == .delete ? nil : whole.values)
   }
 
   private func begin(_ intents: [Intent]) {
     commit()
     let transaction = server.beginTransaction()
-    for intent in intents {
-      let whole = oracle.foreign(intent)
+    for whole in intents.map(PlainOracle.whole) {
+      uncommitted.append(whole)
       transaction.write(whole.collection, whole.key, whole.kind == .delete ? nil : whole.values)
     }
     self.transaction = transaction
@@ -161,6 +163,9 @@ import TransportTesting
   private func commit() {
     transaction?.commit()
     transaction = nil
+    // It waited for the rows that others wrote meanwhile.
+    for whole in uncommitted { oracle.foreign(whole) }
+    uncommitted = []
   }
 
   // MARK: Sync

@@ -77,6 +77,21 @@ import TransportTesting
     try device.expectServersRecords(server)
   }
 
+  @Test func `that went back do not keep an edit in conflict for ever`() async throws {
+    let server = MemoryServer([.stampsByClock, .checksBases])
+    fill(server, 1)
+    let device = try await MemoryDevice(server)
+    try await device.sync()
+    server.clock.setTimeOfDay(server.clock.milliseconds - 5_000)
+    fill(server, 1)
+    try await device.store.write { try $0.update("c", "r0", set: ["mine": true]) }
+    try await device.sync()
+    #expect(try device.pending == 0)
+    #expect(server.record("c", "r0") == ["n": 0, "mine": true])
+    try await device.sync(.both, [.fullState])
+    try device.expectServersRecords(server)
+  }
+
   @Test(arguments: [FeedBehaviour(), .stampsByClock])
   func `are asked for again from before a clock that went back`(_ behaviour: FeedBehaviour)
     async throws
