@@ -76,7 +76,7 @@ struct Booking: Sendable {
     for state in states.newest {
       let edits = conflicts.filter { $0.state.isAbout(state) }.map(\.edit)
       // What is decided about has to be seen, also where it lies outside of what is taken; it goes again behind that.
-      intake.isRepair = try !edits.isEmpty && isOlder(state, context)
+      intake.isRepair = try !edits.isEmpty && isContradiction(state, context)
       let taken = try intake.append(state, testedBy: edits.isEmpty ? test : nil, context)
       intake.isRepair = false
       outcome.conflicts += taken.conflicts
@@ -93,12 +93,16 @@ struct Booking: Sendable {
     return outcome
   }
 
-  /// Whether a server of records says that a record stands at an earlier version than the one known here: its clock went
-  /// back, or the server did. An edit that goes on standing on the later one would come to conflict for ever.
-  private func isOlder(_ state: FeedChange, _ context: AppendContext) throws -> Bool {
-    guard !takesEntries else { return false }
+  /// Whether a server of records says that a record stands otherwise at the version known here, or at an earlier one:
+  /// its clock went back, or the server did. An edit that goes on standing on what is known would come to conflict for
+  /// ever.
+  private func isContradiction(_ state: FeedChange, _ context: AppendContext) throws -> Bool {
     let record = try RecordAddress(collection: state.collection, key: state.key)
-    return try context.base(of: record).map { state.version < $0.version } ?? false
+    guard !takesEntries, let base = try context.base(of: record), state.version <= base.version
+    else { return false }
+    if state.version < base.version { return true }
+    guard case .live(let fields) = state.state else { return base.fields != nil }
+    return try !state.isPartial && forms.incoming(fields, state.collection) != base.fields
   }
 
   private func decide(
