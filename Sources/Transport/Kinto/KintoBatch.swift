@@ -129,7 +129,7 @@ extension KintoServer {
     let error = later(status, retryAfterMilliseconds: retryAfterMilliseconds)
     guard Self.isPoison(status) else { return .failed(error) }
     let poison = PushFailure(
-      code: "http-\(status)", message: error.description, blame: .unknown,
+      code: "http-\(status)", message: "\(url) answered with status \(status)", blame: .unknown,
       retryAfterMilliseconds: retryAfterMilliseconds)
     return .failed(error, poison: poison)
   }
