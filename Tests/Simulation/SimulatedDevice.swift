@@ -28,6 +28,8 @@ import Transport
   private(set) var discarded: Set<String> = [] {
     didSet { everDiscarded.formUnion(discarded) }
   }
+  /// What they were to do.
+  private(set) var discardedIntents: [Intent] = []
   /// Also those that a copy of the journal brought back.
   private(set) var everDiscarded: Set<String> = []
   /// Every edit this journal ever had of its own.
@@ -211,6 +213,7 @@ import Transport
     }
     let ids = Set(unit.map(\.id))
     discarded.formUnion(ids)
+    discardedIntents += unit.map(\.intent)
     ledger.removeAll { ids.contains($0.id) }
   }
 

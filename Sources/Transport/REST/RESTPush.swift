@@ -20,6 +20,9 @@ struct RESTPush {
   var isGroupRefused = false
   /// Records that are not there because the edits that would make them were refused.
   private var unmade: Set<[UInt8]> = []
+  /// Records of which an edit waits for what would make them: what follows about them waits as well, also what makes
+  /// them anew.
+  private var waiting: Set<[UInt8]> = []
   /// Records that have moved on, as they are there: what follows about them waits for the edit before.
   var moved: [[UInt8]: FeedChange] = [:]
 
@@ -68,6 +71,7 @@ struct RESTPush {
         verdict = .conflict(state)
       } else if waitsForMaking(edit) {
         // The server would say that there is no such record, and that would settle it.
+        waiting.insert(edit.rowKey)
         verdict = .retry(afterMilliseconds: 0)
       } else {
         verdict = try await self.verdict(edit)
@@ -106,6 +110,7 @@ struct RESTPush {
   /// Whether an edit speaks of a record that is not there because its making was refused in this push: it
   /// waits until the journal has found out what depends on what.
   func waitsForMaking(_ edit: RESTEdit) -> Bool {
+    if waiting.contains(edit.rowKey) { return true }
     guard !unmade.isEmpty else { return false }
     if !edit.isCreate, unmade.contains(edit.rowKey) { return true }
     return edit.references.contains { unmade.contains($0.rowKey) }

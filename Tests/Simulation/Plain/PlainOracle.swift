@@ -1,5 +1,6 @@
 import Journal
 import Projection
+import Synchronization
 import TestKit
 
 /// What has to hold with a server of plain records, whose order of changes nobody can see.
@@ -12,6 +13,12 @@ import TestKit
   private var others: [Intent] = []
   /// Whether the server lost anything by going back.
   private var hasGoneBack = false
+  /// Records of which the server refused something at some time: where nobody heard of it, what was refused comes
+  /// behind what was written later.
+  private let refused = RefusedRecords()
+
+  /// To be told of what the server refuses.
+  var refusals: RefusedRecords { refused }
 
   mutating func wentBack() { hasGoneBack = true }
 
@@ -37,13 +44,17 @@ import TestKit
     device.checkedAcceptances = try device.store.journal.lastSequence
     guard !hasGoneBack else { return }
     let touched = Set(others.map(\.record)).union(
-      devices.filter { $0 !== device }.flatMap { $0.ledger.map(\.intent.record) })
+      devices.filter { $0 !== device }.flatMap {
+        $0.ledger.map(\.intent.record) + $0.discardedIntents.map(\.record)
+      })
     let (shown, written) = (
       try device.store.visibleRecords(), Records.of(device.folded.map(\.intent))
     )
     // What was set aside and sent again comes behind what was sent meanwhile.
+    // What was given up may have been carried out.
     let moved = Set(
-      device.folded.filter { device.everSetAside.contains($0.id) }.map(\.intent.record))
+      device.folded.filter { device.everSetAside.contains($0.id) }.map(\.intent.record)
+        + device.discardedIntents.map(\.record))
     for record in Set(device.ledger.map(\.intent.record)).subtracting(touched).subtracting(moved)
     where shown.live[record] != written.live[record] {
       throw Violation(
@@ -94,7 +105,14 @@ import TestKit
         for writer in writers {
           let said = writer.intents.filter { $0.record == record }
             .compactMap { Self.word(of: $0, about: field) }
-          words.formUnion(mayMiss || !writer.isOrdered ? said[...] : said.suffix(1))
+          let isOrdered = writer.isOrdered && !refused.contains(record)
+          words.formUnion(mayMiss || !isOrdered ? said[...] : said.suffix(1))
+        }
+        // What was given up may have been carried out before, where the answer was lost.
+        for device in devices {
+          words.formUnion(
+            device.discardedIntents.filter { $0.record == record }
+              .compactMap { Self.word(of: $0, about: field) })
         }
         if words.isEmpty || mayMiss { words.insert(nil) }
         let value = records.live[record]?[field]
@@ -117,4 +135,15 @@ import TestKit
       intent.unset.contains(field) ? .some(nil) : intent.fields[field].map { .some($0) }
     }
   }
+}
+
+/// Records of which a server has refused something.
+final class RefusedRecords: Sendable {
+  private let records = Mutex<Set<String>>([])
+
+  func note(_ record: String) {
+    records.withLock { _ = $0.insert(record) }
+  }
+
+  func contains(_ record: String) -> Bool { records.withLock { $0.contains(record) } }
 }

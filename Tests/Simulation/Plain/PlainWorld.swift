@@ -137,8 +137,11 @@ import TransportTesting
 
   private func apply(rules areStrict: Bool) {
     guard areStrict else { return server.refuse(nil) }
-    server.refuse { _, _, fields in
-      fields?["c"] == .string(Ill.refused.rawValue) ? (code: "422", message: "not taken") : nil
+    let refusals = oracle.refusals
+    server.refuse { collection, key, fields in
+      guard fields?["c"] == .string(Ill.refused.rawValue) else { return nil }
+      refusals.note("\(collection)/\(key)")
+      return (code: "422", message: "not taken")
     }
   }
 

@@ -48,6 +48,34 @@ extension `A queue for a server of plain records` {
     #expect(try device.store.problems() == [])
   }
 
+  @Test func `that refuses a create is sent the record made anew, and no older deletion behind it`()
+    async throws
+  {
+    let server = PlainServer(puts)
+    let refusals = Mutex(2)
+    server.state.withLock { state in
+      state.refusing = { method, _ in
+        guard method == "PUT" else { return nil }
+        return refusals.withLock { left in
+          left -= 1
+          return left >= 0 ? (422, "no") : nil
+        }
+      }
+    }
+    let device = try await RecordDevice(server)
+    try await device.store.write { try $0.create("c", "a", ["n": 1]) }
+    try await device.store.write { try $0.update("c", "a", set: ["m": 2]) }
+    try await device.store.write { try $0.delete("c", "a") }
+    try await device.store.write { try $0.create("c", "a", ["n": 9]) }
+    try await device.sync()
+    try await device.sync()
+    #expect(try device.counts.pending == 0)
+    #expect(server.fields("c", "a") == ["n": 9])
+    #expect(try device.get("a") == ["n": 9])
+    #expect(try device.store.parked().first?.code == "http-422")
+    #expect(try device.store.problems() == [])
+  }
+
   @Test func `that refuses a create is not sent what refers to its record either`() async throws {
     let server = PlainServer(puts)
     server.state.withLock { state in
