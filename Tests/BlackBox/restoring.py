@@ -24,7 +24,8 @@ def restored(ctx):
     tool, random = ctx.tool, ctx.random
     server = Server(tool, ctx.path("server"))
     pair = [tool.device(ctx.path(name), server.url) for name in ("a", "b")]
-    everything = lines("start", range(30))
+    # So many that what the other device has yet to deliver again is never most of them: nobody is to be asked.
+    everything = lines("start", range(ctx.size(100, 400)))
     tool.append(pair[0], everything)
     tool.settle(*pair)
     server.stop()
