@@ -170,7 +170,14 @@ public actor SyncEngine {
       let readsAll =
         options.contains(.fullState)
         || options.contains(.reconciling) && remote.reconciling == nil
+      // A full state of a server that lost something would take it away here as well.
+      if try readsAll || run.isFilterChanged, try await run.beginIfForgotten(),
+        direction != .pullOnly
+      {
+        try await run.push()
+      }
       if readsAll { try await run.begin(.asked, epoch: info.epoch) }
+      try await run.beginIfFilterChanged()
       while try await run.pull(options) == .begun {
         if direction != .pullOnly { try await run.push() }
       }
@@ -195,7 +202,7 @@ public struct SyncReport: Sendable, Equatable {
   /// Those of them that are records the server's full state did not show any more.
   public var vanished = 0
   /// Why what is known of the server's records was replaced by its full state: `epoch-changed`, where another history
-  /// stands in the server's place, `went-back`, `resync-required` or `asked`; nil where it was not.
+  /// stands in the server's place, `went-back`, `resync-required`, `asked` or `filter-changed`; nil where it was not.
   public var fullStateReason: String?
   /// Those of them that a comparison with the server found to differ.
   public var repaired = 0

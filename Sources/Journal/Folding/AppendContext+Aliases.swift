@@ -83,13 +83,12 @@ extension AppendContext {
     return raised
   }
 
-  /// The version of the record's base, as the server last showed it; nil where it has none or is deleted. A record
-  /// outside of what is taken from the server is there.
+  /// The version of the record's base, as the server last showed it; nil where it has none or is deleted or withdrawn.
   package func versionOfLiveBase(of record: RecordAddress) throws -> ServerVersion? {
     let rowKey = try folder.currentKey(record.rowKey, before: .max, in: transaction)
     var version: ServerVersion?
     try folder.lendBase(of: rowKey, in: transaction) { base in
-      if base.isKnownThere { version = base.version }
+      if base.isLive { version = base.version }
     }
     return version
   }

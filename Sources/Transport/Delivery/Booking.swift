@@ -76,6 +76,7 @@ struct Booking: Sendable {
     for state in states.newest {
       let edits = conflicts.filter { $0.state.isAbout(state) }.map(\.edit)
       // What is decided about has to be seen, also where it lies outside of what is taken; it goes again behind that.
+      let wasShown = try test != nil && intake.hasShown(state, context)
       intake.isRepair = try !edits.isEmpty && isContradiction(state, context)
       let taken = try intake.append(state, testedBy: edits.isEmpty ? test : nil, context)
       intake.isRepair = false
@@ -86,7 +87,9 @@ struct Booking: Sendable {
       if isKnown || (takesEntries && taken.conflicts == 0) {
         outcome.conflicts += try decide(edits, areContested: isKnown, because: answer, context)
       }
-      if let test, !edits.isEmpty { try intake.withdraw(state, unlessTakenBy: test, context) }
+      if let test, !edits.isEmpty {
+        try intake.withdraw(state, unlessTakenBy: test, wasShown: wasShown, context)
+      }
     }
     outcome.accepted = results.count
     outcome.refused = refusals.count

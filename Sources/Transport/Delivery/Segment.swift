@@ -163,7 +163,9 @@ enum SegmentSealer {
       case .made(let bases, let strict):
         (base, isStrict) = (bases[index], strict.contains(sequence))
       case .new(let strict, let takesEntries, let generation):
-        base = try takesEntries ? self.base(of: state, reader) : bodies.base(of: edit.body)
+        // Of a record that was withdrawn nobody has compared the edit with what is there now.
+        let isOwn = try takesEntries || bodies.isWithdrawn(edit.body)
+        base = try isOwn ? self.base(of: state, reader) : bodies.base(of: edit.body)
         isStrict =
           try edit.kind.isEdit && !isWithoutHistory(edit.kind, base, generation)
           && edit.body.withUnsafeBytes { try strict.contains(recordOf: Body($0)) }

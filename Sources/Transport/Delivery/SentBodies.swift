@@ -31,6 +31,12 @@ struct SentBodies {
     return .version(version)
   }
 
+  /// Whether an edit's record lies outside of what is taken from the server.
+  func isWithdrawn(_ bytes: [UInt8]) throws -> Bool {
+    let record = try bytes.withUnsafeBytes { try Body($0).record() }
+    return try record.flatMap { try context.base(of: $0) }?.isWithdrawn ?? false
+  }
+
   /// Which decision an edit carries out is this journal's own affair: its sequences mean nothing elsewhere.
   private func withoutCause(_ bytes: [UInt8]) throws -> [UInt8] {
     try bytes.withUnsafeBytes { bytes in

@@ -43,9 +43,20 @@ extension Intake {
     if case .live(let fields) = change.state {
       guard let test, test.concerns(change.collection) else { return change }
       var shown = try forms.incoming(fields, change.collection)
-      if change.isPartial { shown = try whole(shown, change, context) }
+      var isKnown = true
+      if change.isPartial {
+        let record = try RecordAddress(collection: change.collection, key: change.key)
+        isKnown = try context.base(of: record)?.fields != nil
+        shown = try whole(shown, change, context)
+      }
+      guard isKnown || isAnswer else {
+        throw TransportError.invalidConfiguration(
+          "the server shows parts of records of \"\(change.collection)\", and this one is not known here: a filter "
+            + "cannot tell whether it is taken. Ask for all records (`journal remote filter` without --filter), or "
+            + "have the server show records whole")
+      }
       let isTaken = try shown.withUnsafeBytes { try test.takes(change.collection, $0) }
-      if isTaken { return change }
+      if isTaken, isKnown { return change }
     }
     guard try isHere(change, context) else { return nil }
     let record = try RecordAddress(collection: change.collection, key: change.key)
@@ -60,17 +71,32 @@ extension Intake {
 
   /// Takes a record away again that had to be seen for a decision, and lies outside of what is taken.
   ///
-  /// While a full state of our server is read any such record goes: what leaves the filter before it is read is not in
-  /// it, and what does not comes back with it, at the same version.
+  /// While a full state is read any such record goes that it has not shown yet: what leaves the filter before it is
+  /// read is not in it, and what does not comes back with it, at the same version.
   func withdraw(
-    _ state: FeedChange, unlessTakenBy test: any RecordTest, _ context: AppendContext
+    _ state: FeedChange, unlessTakenBy test: any RecordTest, wasShown: Bool,
+    _ context: AppendContext
   ) throws {
     let cursor = try context.state.meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }
     var gone = state
-    if cursor?.isTaking == true, test.concerns(state.collection), case .live = state.state {
+    if cursor?.isTaking == true, !wasShown, test.concerns(state.collection),
+      case .live = state.state
+    {
       gone.state = .withdrawn
     }
     _ = try append(gone, testedBy: test, context)
+  }
+
+  /// Whether the generation that is being read has shown a record.
+  func hasShown(_ state: FeedChange, _ context: AppendContext) throws -> Bool {
+    let generation = try context.state.meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }?
+      .generation
+    let record = try RecordAddress(collection: state.collection, key: state.key)
+    var wasShown = false
+    try context.folder.lendBase(of: record.rowKey, in: context.transaction) { base in
+      wasShown = base.isLive && base.generation == generation ?? 0
+    }
+    return wasShown
   }
 
   /// Whether a record's state may be that of its version and news all the same: a repair, or a record that leaves

@@ -15,9 +15,23 @@ extension SyncRun {
       try await begin(.epochChanged, epoch: epoch)
     } else if lost {
       try await begin(.wentBack, epoch: epoch, remembering: acknowledgedSize)
-    } else if (cursor?.filter ?? []) != filters.digest {
-      // What came by what was asked for before says nothing of what is asked for now.
-      try await begin(.filterChanged, epoch: epoch)
+    }
+  }
+
+  /// Begins a generation where other records are asked for than the cursor came by: what came by it says nothing of
+  /// these.
+  ///
+  /// Behind the push: what is in conflict there is decided about in the history it was written in.
+  mutating func beginIfFilterChanged() async throws {
+    if try isFilterChanged { try await begin(.filterChanged, epoch: epoch) }
+  }
+
+  /// Whether other records are asked for than the cursor came by.
+  var isFilterChanged: Bool {
+    get throws {
+      let name = declaration.name
+      let cursor = try journal.read { try $0.cursor(of: name) }
+      return cursor.map { $0.filter != filters.digest } ?? false
     }
   }
 

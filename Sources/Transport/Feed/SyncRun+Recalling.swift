@@ -32,6 +32,7 @@ extension SyncRun {
     hasRecalled = true
     var through: [[UInt8]: ServerVersion] = [:]
     var isLost = false
+    var anew: Set<[UInt8]> = []
     for collection in collections {
       guard
         let versions = try await server.versions(
@@ -40,10 +41,15 @@ extension SyncRun {
       else { continue }
       let found = collection.judge(versions)
       through[Array(collection.name.utf8)] = found.through
-      isLost = isLost || found.isLost
+      guard found.isLost else { continue }
+      if try await server.hasBegunAnew(collection.name, since: cursor.cursor) {
+        anew.insert(Array(collection.name.utf8))
+      } else {
+        isLost = true
+      }
     }
-    guard isLost, try await !server.hasBegunAnew(since: cursor.cursor) else { return false }
-    let lost = try await lostEdits(server, through)
+    guard isLost else { return false }
+    let lost = try await lostEdits(server, through, except: anew)
     try await begin(.wentBack, epoch: cursor.epoch, lost: lost)
     return true
   }
@@ -52,14 +58,14 @@ extension SyncRun {
   ///
   /// Asks for the records of the newest ones, block by block, until one stands as it is known.
   private func lostEdits(
-    _ server: any RecallingRemote, _ through: [[UInt8]: ServerVersion]
+    _ server: any RecallingRemote, _ through: [[UInt8]: ServerVersion], except anew: Set<[UInt8]>
   ) async throws -> Set<SequenceNumber> {
     let (name, folder) = (declaration.name, journal.folder)
     let accepted = try journal.read(span: .long) {
       try Recollection.accepted($0, folder, by: name)
     }
     var lost: Set<SequenceNumber> = []
-    for (collection, edits) in accepted {
+    for (collection, edits) in accepted where !anew.contains(collection) {
       var through = through[collection]
       var rest = edits.sorted { $0.version > $1.version }[...]
       while let next = rest.first, through.map({ next.version > $0 }) ?? true {
@@ -71,9 +77,11 @@ extension SyncRun {
           block.append(rest.removeFirst())
         }
         let collectionName = String(decoding: collection, as: UTF8.self)
+        lost.formUnion(block.map(\.sequence))
+        // What cannot be asked for counts as lost: sent again it changes nothing where it is there.
         guard let versions = try await server.versions(of: keys, in: collectionName),
           versions.count == keys.count
-        else { break }
+        else { continue }
         var standing: [[UInt8]: ServerVersion] = [:]
         for (key, version) in zip(keys, versions) { standing[Array(key.utf8)] = version }
         for edit in block {
@@ -82,7 +90,6 @@ extension SyncRun {
           else { continue }
           through = through.map { max($0, version) } ?? version
         }
-        lost.formUnion(block.map(\.sequence))
       }
       // What lies below is there, also where it stood in the same block.
       if let through {
@@ -182,10 +189,7 @@ private enum Recollection {
       let rowKey = try folder.currentKey(record.rowKey, before: .max, in: reader.storage)
       let names = try RecordAddress(rowKey: rowKey).names
       var known: ServerVersion?
-      try folder.scanBases(reader.storage, from: rowKey) { key, base in
-        if key.elementsEqual(rowKey) { known = base.version }
-        return false
-      }
+      try folder.lendBase(of: rowKey, in: reader.storage) { known = $0.version }
       found[Array(names.collection.utf8), default: []].append(
         RecalledEdit(
           sequence: line.edit, version: line.version, key: names.key, rowKey: rowKey, known: known))

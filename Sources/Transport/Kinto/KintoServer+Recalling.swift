@@ -22,12 +22,10 @@ extension KintoServer: RecallingRemote {
     return versions
   }
 
-  public func hasBegunAnew(since cursor: String) async throws -> Bool {
-    for (collection, mark) in try KintoCursor(cursor).marks where collections.contains(collection) {
-      let made = try await KintoFeed(server: self, collection: collection).made()
-      if made != mark.made { return true }
-    }
-    return false
+  /// A collection's own timestamp is an earlier one where the server was put back to before it was changed.
+  public func hasBegunAnew(_ collection: String, since cursor: String) async throws -> Bool {
+    guard let mark = try KintoCursor(cursor).marks[collection] else { return false }
+    return try await KintoFeed(server: self, collection: collection).made() > mark.made
   }
 
   private static let maximumKeyBytes = 4_000
@@ -44,8 +42,8 @@ extension KintoServer: RecallingRemote {
     switch answer.status {
     case 200: break
     case 401: throw unauthorized(answer)
-    case 429, 500...: throw later(answer)
-    // A server that does not take the question, or gives no answer to these credentials.
+    case 429, 503: throw later(answer)
+    // A server that does not take the question, or fails at it, or gives no answer to these credentials.
     default: return nil
     }
     // It shows fewer at once than were asked for.

@@ -14,9 +14,9 @@ public protocol RecallingRemote: Sendable {
   /// - Throws: ``TransportError``.
   func versions(of keys: [String], in collection: String) async throws -> [ServerVersion?]?
 
-  /// Whether the server says itself that its records are other ones than those the cursor was issued for: then
-  /// what is missing was taken away, and not lost.
+  /// Whether the server says itself that a collection's records are other ones than those the cursor was issued for:
+  /// then what is missing was taken away, and not lost.
   ///
   /// - Throws: ``TransportError``.
-  func hasBegunAnew(since cursor: String) async throws -> Bool
+  func hasBegunAnew(_ collection: String, since cursor: String) async throws -> Bool
 }

@@ -60,6 +60,23 @@ import Transport
     try expect(acknowledged, at: server, and: [a, b])
   }
 
+  @Test(arguments: ["full", "filter", "pull"])
+  func `gets it back also where its full state is asked for`(_ way: String) async throws {
+    let (server, a, b) = try await afterBackup()
+    if way == "filter" {
+      try await a.store.journal.filter(
+        "kinto", by: [RemoteFilter("c", where: .any([.absent(field: "nothing")]))])
+    }
+    try await a.sync(way == "pull" ? .pullOnly : .both, way == "filter" ? [] : [.fullState])
+    try await a.sync()
+    try await b.sync()
+    try await a.sync()
+    #expect(server.fields("new") == ["by": "a", "more": true])
+    #expect(server.fields("r1") == ["n": 2, "seen": true])
+    #expect(try a.get("new") == ["by": "a", "more": true])
+    #expect(try a.store.problems() == [])
+  }
+
   @Test func `gets what is pending too, and is found out though somebody wrote first`()
     async throws
   {

@@ -52,6 +52,21 @@ import Testing
     try await b.device.expectSound()
   }
 
+  @Test func `leaves conflicts to the collection's policy`() async throws {
+    let (world, a) = try await world(3)
+    let b = try await PartialDevice("b", in: world, [.team("red", "blue")], policy: .serverWins)
+    try await b.sync()
+    try await a.update("0", ["n": 10])
+    try await a.sync()
+    try await b.device.update("0", ["n": 20])
+    try await b.filter(by: .team("red"))
+    try await b.sync()
+    #expect(try b.device.get("0") == ["team": "red", "n": 10])
+    try await a.sync()
+    #expect(try a.get("0") == ["team": "red", "n": 10])
+    try await b.device.expectSound()
+  }
+
   @Test func `changes nothing where the filter is the same`() async throws {
     let (world, _) = try await world(9)
     let b = try await PartialDevice("b", in: world, [.team("red")])

@@ -76,6 +76,45 @@ import Testing
     #expect(try device.store.problems() == [])
   }
 
+  @Test func `overwrites nothing of a record that left that it has not seen`() async throws {
+    let (device, write, read) = try await Self.device("kinto", Self.records)
+    try await device.store.journal.filter("kinto", by: [.team("red")])
+    try await device.sync()
+    try await device.store.write { try $0.put("c", "2", ["team": "red", "mine": true]) }
+    write("2", ["team": "blue", "n": 0, "note": "theirs"])
+    try await device.sync(.pullOnly)
+    try await device.sync()
+    // The put replaces the record, as it would without a filter; what falls by it is kept.
+    #expect(read("2")?["mine"] == true)
+    var lost: [Value?] = []
+    try device.store.journal.read { reader in
+      try reader.scanEntries(from: 1) { entry in
+        guard entry.header.kind == .conflict, let stored = try reader.entry(entry.header.sequence)
+        else { return true }
+        if case .object(let theirs)? = try Entry(stored).members["theirs"] {
+          lost.append(theirs["note"])
+        }
+        return true
+      }
+    }
+    #expect(lost == ["theirs"])
+    #expect(try device.counts.pending == 0 && device.store.problems() == [])
+  }
+
+  @Test func `says so where a server shows too little to tell`() async throws {
+    var settings = `A server of plain records`.puts
+    settings.partial = .all
+    let server = PlainServer(settings)
+    server.write("c", "1", ["team": "blue", "n": 0])
+    let device = try await RecordDevice(server)
+    try await device.store.journal.filter("plain", by: [.team("red")])
+    let error = await #expect(throws: TransportError.self) { try await device.sync() }
+    #expect(error?.code == "invalid-configuration")
+    try await device.store.journal.filter("plain", by: [])
+    try await device.sync()
+    #expect(try device.keys == ["1"])
+  }
+
   @Test(arguments: kinds) func `delivers what was done to a record that left`(
     _ kind: String
   ) async throws {

@@ -8,6 +8,8 @@ struct FeedReader {
 
   /// Entries looked through for a page of some of the records.
   private static let pageEntries = 10_000
+  /// And what they and their records' states may have together: they are kept till the page is done.
+  private static let lookedBytes = 16 << 20
 
   let reader: JournalReader
   var asked = AskedRecords.all
@@ -62,7 +64,7 @@ struct FeedReader {
     var states = RecordStates(reader: reader)
     var last = cursor
     var through = ServerVersion(timestamp: 0, tieBreak: cursor)
-    var looked = 0
+    var (looked, lookedBytes) = (0, 0)
     try reader.scanEntries(from: cursor + 1) { entry in
       let header = entry.header
       last = header.sequence
@@ -77,11 +79,12 @@ struct FeedReader {
         !header.flags.contains(.absorbed),
         let change = try states.change(entry)
       {
+        lookedBytes += change.change.bytes + (change.before?.count ?? 0)
         try changes.append(change, ofGroup: header.group)
       }
       let isFull =
         changes.count >= limit || changes.bytes >= Self.pageBytes
-        || !asked.areAll && looked >= Self.pageEntries
+        || !asked.areAll && (looked >= Self.pageEntries || lookedBytes >= Self.lookedBytes)
       return !isFull || header.flags.contains(.moreOfGroup)
     }
     if last == cursor { through = try reader.version(through: cursor) }

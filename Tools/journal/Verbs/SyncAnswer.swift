@@ -84,6 +84,8 @@ struct SyncAnswer {
         + "and its records are read from the beginning"
     case "resync-required":
       "the server no longer has all that is new: its records are read from the beginning"
+    case "filter-changed":
+      "other records are asked for than before: those that are not go from here, and stay at the server"
     default: nil
     }
   }
