@@ -234,4 +234,20 @@ import Testing
     try await c.sync()
     #expect(try a.store.picture() == c.store.picture())
   }
+
+  @Test func `row 10: another server that has grown past the cursor`() async throws {
+    let world = try World()
+    let a = try await world.device("a")
+    try await a.put("1", ["n": 0])
+    try await a.sync()
+    let replaced = try world.replaced()
+    let c = try await replaced.device("c")
+    for number in 0..<20 { try await c.put("c\(number)", ["n": 0]) }
+    try await c.sync()
+    let report = try await a.now(replaced).sync(.both, [.confirmingDeletions])
+    #expect(try a.beginnings() == ["epoch-changed"])
+    #expect(report.pulled >= 20)
+    try await c.sync()
+    #expect(try a.store.picture() == c.store.picture())
+  }
 }
