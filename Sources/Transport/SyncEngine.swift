@@ -152,7 +152,7 @@ public actor SyncEngine {
     }
     // The first contact comes before anything is appended: a connection never made leaves no trace.
     let info = try await remote.info(device: journal.device)
-    var run = SyncRun(
+    var run = try SyncRun(
       journal: journal, declaration: declaration, remote: remote, pageLimit: pageLimit, info: info)
     run.brake = brake
     run.onProgress = onProgress

@@ -39,10 +39,10 @@ struct SyncRun {
   init(
     journal: Journal, declaration: RemoteDeclaration, remote: any Remote, pageLimit: Int,
     info: RemoteInfo
-  ) {
+  ) throws(JournalError) {
     self.journal = journal
     self.declaration = declaration
-    filters = TakenRecords(declaration)
+    filters = try TakenRecords(declaration)
     self.remote = remote
     self.pageLimit = pageLimit
     acknowledgedSize = info.acknowledgedSize

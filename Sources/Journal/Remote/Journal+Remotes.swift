@@ -44,7 +44,7 @@ extension Journal {
         name: name, kind: known.kind, url: known.url, collections: known.collections,
         authorizationVariable: known.authorizationVariable, options: known.options,
         filters: filters)
-      guard remote.filterDigest != known.filterDigest else { return }
+      guard try remote.filterDigest() != known.filterDigest() else { return }
       try context.append(Draft(.declared, body: remote.body()))
     }
   }

@@ -13,7 +13,7 @@ package struct RemoteCursor: Sendable, Hashable {
   /// Whether the full state of this generation is still being read: what the server has not shown
   /// yet may still come.
   package var isTaking: Bool
-  /// Names what was asked for, as ``RemoteDeclaration/filterDigest`` does; empty where it was everything.
+  /// Names what was asked for, as ``RemoteDeclaration/filterDigest()`` does; empty where it was everything.
   package var filter: [UInt8]
 
   package init(

@@ -88,9 +88,11 @@ public struct RemoteFilter: Sendable, Hashable {
 
 extension RemoteDeclaration {
   /// Names what is asked for: 16 bytes, others for other filters; none where everything is.
-  package var filterDigest: [UInt8] {
-    guard !filters.isEmpty, let bytes = try? RemoteFilter.encode(filters) else { return [] }
-    return Array(SHA256.hash(data: bytes).prefix(16))
+  ///
+  /// - Throws: ``JournalError/invalidInput(_:)`` for a filter that cannot be stored.
+  package func filterDigest() throws(JournalError) -> [UInt8] {
+    guard !filters.isEmpty else { return [] }
+    return Array(SHA256.hash(data: try RemoteFilter.encode(filters)).prefix(16))
   }
 }
 

@@ -10,8 +10,9 @@ struct TakenRecords: Sendable {
     (filters, digest) = ([], [])
   }
 
-  init(_ declaration: RemoteDeclaration) {
-    (filters, digest) = (declaration.filters, declaration.filterDigest)
+  /// - Throws: `JournalError.invalidInput` for a filter that cannot be stored.
+  init(_ declaration: RemoteDeclaration) throws(JournalError) {
+    (filters, digest) = (declaration.filters, try declaration.filterDigest())
   }
 
   /// Nil where all are taken.

@@ -60,6 +60,7 @@ struct RESTPush {
     guard !isGroupRefused else {
       let verdict = Verdict.refused(
         code: "group-cut", message: "an earlier edit of its group was refused")
+      // What cannot be read as an edit of a record would have made none.
       if let edit = try? RESTEdit(change) { note(edit, verdict) }
       return verdicts.append(verdict)
     }
