@@ -49,7 +49,7 @@ import Transport
   var late: Push? { didSet { hadLate = hadLate || late != nil } }
   private(set) var hadLate = false
   /// The segment that was sent and not answered.
-  var inFlight: (incarnation: Int, bytes: [UInt8])?
+  var inFlight: (incarnation: Int, device: DeviceID, bytes: [UInt8])?
   /// The changes of the feed's last pages, and the server they came from.
   var pages: [(incarnation: Int, changes: [FeedChange])] = []
 

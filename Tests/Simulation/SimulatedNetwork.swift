@@ -108,7 +108,7 @@ import Transport
     guard let witness = push.witness else {
       throw Violation("protocol", "\(device.name) pushes without its checkpoint")
     }
-    try checkSealed(push)
+    try checkSealed(push, of: witness.device)
     let answer = try await exchange(
       late: push,
       garble: { answer in
@@ -122,10 +122,10 @@ import Transport
   }
 
   /// Edits that were sent are sent again in the same bytes, until there is an answer.
-  private func checkSealed(_ push: Push) throws {
+  private func checkSealed(_ push: Push, of id: DeviceID) throws {
     let ids = try push.segment.withUnsafeBytes { try SegmentCodec.decode($0) }.map(\.id)
-    // Of another server nothing is known: what was sent to the old one is made anew.
-    if let sealed = device.inFlight, sealed.incarnation == server.incarnation,
+    // Of another server nothing is known, and another device is not bound by what this one sealed: it is made anew.
+    if let sealed = device.inFlight, sealed.incarnation == server.incarnation, sealed.device == id,
       sealed.bytes != push.segment
     {
       let before = try sealed.bytes.withUnsafeBytes { try SegmentCodec.decode($0) }.map(\.id)
@@ -136,7 +136,7 @@ import Transport
         throw found
       }
     }
-    device.inFlight = (server.incarnation, push.segment)
+    device.inFlight = (server.incarnation, id, push.segment)
   }
 
   func changes(after cursor: String?, limit: Int, device id: DeviceID) async throws -> FeedPage {

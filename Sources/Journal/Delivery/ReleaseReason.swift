@@ -1,5 +1,9 @@
-/// Why a sealed segment was let go of without a verdict for each of its edits: the reason of a `retried` entry.
+/// Why edits of a sealed segment are pending again: the reason of a `retried` entry.
 package enum ReleaseReason: String, Sendable, CaseIterable {
+  /// The server said that it did not carry them out, and why.
+  case answered
+  /// It is to judge them later: it said so, or said nothing of them.
+  case postponed
   /// The edits look otherwise to the server by now.
   case formChanged = "form changed"
   /// Less of it is sent, to find the edit the server fails for; it said that nothing was carried out.
@@ -9,11 +13,12 @@ package enum ReleaseReason: String, Sendable, CaseIterable {
   /// The only suspect is left out for the moment, to see whether the server fails for others too.
   case setBackInDoubt = "set back in doubt"
 
-  /// Whether the server may have carried the edits out.
-  package var leavesInDoubt: Bool {
+  /// Whether the server may have carried the edits out, where it may or may not have before.
+  package func leavesInDoubt(_ wasInDoubt: Bool) -> Bool {
     switch self {
+    case .answered: false
+    case .postponed, .formChanged, .split: wasInDoubt
     case .splitInDoubt, .setBackInDoubt: true
-    case .formChanged, .split: false
     }
   }
 }

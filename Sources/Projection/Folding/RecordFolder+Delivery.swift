@@ -22,10 +22,15 @@ extension RecordFolder {
     case .parked: try foldParked(header, body, state)
     case .discarded: try foldDiscarded(body, state)
     case .deviceChanged:
-      // The sealed segment was sealed by the device this copy no longer is.
-      for edit in try state.openEdits() {
-        guard case .inFlight = edit.state.delivery else { continue }
-        try move(edit.sequence, edit.state, to: .pending, state)
+      // The sealed segment was sealed by the device this copy no longer is; and that device may have delivered what
+      // waits here.
+      for var edit in try state.openEdits() {
+        switch edit.state.delivery {
+        case .pending, .inFlight:
+          edit.state.isInDoubt = true
+          try move(edit.sequence, edit.state, to: .pending, state)
+        case .accepted, .parked: continue
+        }
       }
     case .accepted:
       return try foldAccepted(header, body, isReplay, state)
@@ -43,8 +48,7 @@ extension RecordFolder {
     for sequence in ranges.joined() {
       guard var edit = try state.edit(sequence), isExpected(edit.delivery) else { continue }
       if delivery == .pending {
-        // A verdict says that the server does not have it; a release that says nothing takes no doubt away.
-        edit.isInDoubt = release.map { edit.isInDoubt || $0.leavesInDoubt } ?? false
+        edit.isInDoubt = release?.leavesInDoubt(edit.isInDoubt) ?? edit.isInDoubt
       }
       try move(sequence, edit, to: delivery, state)
     }

@@ -28,7 +28,7 @@ struct Booking: Sendable {
     var results: [Acceptance] = []
     var ids: [(result: Acceptance, id: String)] = []
     var refusals: [(SequenceNumber, String, String)] = []
-    var again: [SequenceNumber] = []
+    var contested: [SequenceNumber] = []
     var states = AnsweredStates()
     var conflicts: [(edit: SequenceNumber, state: FeedChange)] = []
     for (edit, verdict) in zip(segment.edits, verdicts) {
@@ -48,11 +48,10 @@ struct Booking: Sendable {
         try states.append(state)
       case .refused(let code, let message): refusals.append((edit, code, message))
       case .conflict(let state):
-        again.append(edit)
+        contested.append(edit)
         conflicts.append((edit, state))
         try states.append(state)
       case .retry(let after):
-        again.append(edit)
         outcome.retried.append(edit)
         outcome.retryAfterMilliseconds = max(outcome.retryAfterMilliseconds, after)
       }
@@ -64,11 +63,16 @@ struct Booking: Sendable {
       assigned = try assign(ids, because: answer.sequence ?? 0, context)
     }
     if !refusals.isEmpty { try context.append(refused(refusals)) }
+    if !outcome.retried.isEmpty {
+      try context.append(retried(outcome.retried, because: .postponed))
+    }
     var answer: SequenceNumber = 0
-    if !again.isEmpty { answer = try context.append(retried(again)).sequence ?? 0 }
+    if !contested.isEmpty {
+      answer = try context.append(retried(contested, because: .answered)).sequence ?? 0
+    }
     outcome.conflicts +=
       Int(context.head.lastSequence - before) - assigned
-      - [results.isEmpty, refusals.isEmpty, again.isEmpty]
+      - [results.isEmpty, refusals.isEmpty, outcome.retried.isEmpty, contested.isEmpty]
       .count { !$0 }
     var intake = Intake(remote: remote, epoch: "", forms: forms)
     (intake.filters, intake.isAnswer) = (filters, true)
@@ -179,13 +183,10 @@ struct Booking: Sendable {
     return try Draft(.refused, body: body.finish())
   }
 
-  private func retried(_ edits: [SequenceNumber]) throws -> Draft {
-    var body = BodyBuilder()
-    body.add(.reason, text: "answered")
-    head(&body)
-    body.add(.entries) { $0.ranges(edits) }
-    body.add(.sent, unsigned: segment.sent)
-    return try Draft(.retried, body: body.finish())
+  private func retried(_ edits: [SequenceNumber], because reason: ReleaseReason) throws -> Draft {
+    var letGo = segment
+    letGo.edits = edits
+    return try letGo.release(because: reason, from: remote)
   }
 
   /// What a server says is kept, but not more than a person would read.

@@ -51,12 +51,23 @@ struct FullState: Sendable {
   }
 
   /// The next records the server has not shown, at most as many as one transaction takes.
+  ///
+  /// - Parameter isOutside: Only those that are not asked for.
   func unshown(
-    _ reader: JournalReader, _ folder: any InlineFolder, from rowKey: [UInt8]
+    _ reader: JournalReader, _ folder: any InlineFolder, from rowKey: [UInt8],
+    isOutside: Bool = false
   ) throws -> [Unshown] {
     var found: [Unshown] = []
+    let test = try isOutside ? filters.test(folder) : nil
+    if isOutside, test == nil { return [] }
     try scan(reader, folder, from: rowKey) { rowKey, base in
-      if base.generation != generation {
+      let isTaken =
+        if let test, let fields = base.fields {
+          try test.takes(RecordAddress.names(inRowKey: rowKey).collection, fields)
+        } else {
+          isOutside
+        }
+      if base.generation != generation, !isTaken {
         found.append(Unshown(rowKey: [UInt8](rowKey), born: base.born))
       }
       return found.count < Limits.groupEntries

@@ -149,9 +149,13 @@ extension SyncRun {
     var taking = Intake(remote: name, epoch: page.epoch)
     taking.filters = filters
     let intake = taking
-    var from: [UInt8]? = note?.outcome == .kept ? nil : []
+    // Records that are kept are those somebody asks for.
+    let isOutside = note?.outcome == .kept
+    var from: [UInt8]? = []
     while let start = from {
-      let gone = try journal.read(span: .long) { try state.unshown($0, folder, from: start) }
+      let gone = try journal.read(span: .long) {
+        try state.unshown($0, folder, from: start, isOutside: isOutside)
+      }
       guard let last = gone.last else { break }
       add(
         try await journal.transact { context in

@@ -148,9 +148,8 @@ extension SyncRun {
       }
       if known.leaves.removeValue(forKey: key) != leaf { changes.append(change) }
     }
-    report.repaired += changes.count
+    report.repaired += try await repair(changes, epoch: page.epoch)
     onProgress(SyncProgress(phase: .reconciling, done: UInt64(report.repaired)))
-    try await repair(changes, epoch: page.epoch)
   }
 
   /// Removes what the server does not have.
@@ -164,26 +163,31 @@ extension SyncRun {
           version: ServerVersion(timestamp: 0, tieBreak: 0), born: record.born,
           state: filters.unshown(names.collection)))
     }
-    try await repair(changes, epoch: epoch)
-    report.repaired += gone.count
-    report.vanished += gone.count
+    let count = try await repair(changes, epoch: epoch)
+    report.repaired += count
+    report.vanished += count
   }
 
-  private mutating func repair(_ changes: [FeedChange], epoch: String) async throws {
+  /// Takes in how the server has records; returns of how many that was news. One that is neither taken nor here is
+  /// none.
+  private mutating func repair(_ changes: [FeedChange], epoch: String) async throws -> Int {
     var intake = Intake(remote: declaration.name, epoch: epoch, isRepair: true)
     intake.filters = filters
     let taking = intake
+    var count = 0
     for start in stride(from: 0, to: changes.count, by: Limits.groupEntries) {
       let part = changes[start..<min(start + Limits.groupEntries, changes.count)]
-      add(
-        try await journal.transact { context in
-          var outcome = Intake.Outcome()
-          let test = try taking.filters.test(context)
-          for change in part {
-            outcome.add(try taking.append(change, testedBy: test, context))
-          }
-          return outcome
-        })
+      let outcome = try await journal.transact { context in
+        var outcome = Intake.Outcome()
+        let test = try taking.filters.test(context)
+        for change in part {
+          outcome.add(try taking.append(change, testedBy: test, context))
+        }
+        return outcome
+      }
+      add(outcome)
+      count += outcome.appended
     }
+    return count
   }
 }

@@ -5,8 +5,8 @@ public struct JournalServer: Remote {
   private let url: String
   private let exchange: AuthorizedExchange
   private let coding = RequestCoding()
-  /// What is asked for, as it stands in a query; empty where that is everything.
-  private let filter: String
+  /// What is asked for.
+  fileprivate let filter: FilterQuery
 
   /// - Parameters:
   ///   - url: The server's address; `https`, or `http` on loopback.
@@ -21,7 +21,7 @@ public struct JournalServer: Remote {
   ) throws(TransportError) {
     try RemoteURL.check(url)
     do {
-      filter = filters.isEmpty ? "" : "&filter=\(Hex.encode(try RemoteFilter.encode(filters)))"
+      filter = try FilterQuery(filters)
     } catch {
       throw .invalidConfiguration("the filters cannot be sent: \(error)")
     }
@@ -72,7 +72,7 @@ public struct JournalServer: Remote {
     after cursor: String?, limit: Int, device: DeviceID
   ) async throws -> FeedPage {
     let query = cursor.map { "&cursor=\(RemoteURL.escape($0))" } ?? ""
-    let answer = try await send("GET", "/v1/feed?device=\(device)&limit=\(limit)\(query)\(filter)")
+    let answer = try await ask("/v1/feed?device=\(device)&limit=\(limit)\(query)")
     return try decode(answer, FeedCodec.decode)
   }
 
@@ -98,7 +98,20 @@ public struct JournalServer: Remote {
     }
   }
 
-  fileprivate func send(
+  /// Asks for some of the server's records, and for all of them where it will not have the filter: what lies outside
+  /// goes at the device.
+  fileprivate func ask(_ path: String) async throws -> HTTPExchangeResponse {
+    guard let query = filter.query else { return try await send("GET", path) }
+    let answer = try await send("GET", path + query, alsoAllowing: FilterQuery.refusals)
+    if answer.status == 200 { return answer }
+    let whole = try await send("GET", path, alsoAllowing: FilterQuery.refusals)
+    // Where this is refused too, the filter was not the reason.
+    guard whole.status == 200 else { throw error(answer) }
+    filter.leaveOut()
+    return whole
+  }
+
+  private func send(
     _ method: String, _ path: String, _ body: [UInt8]? = nil, alsoAllowing allowed: [Int] = []
   ) async throws -> HTTPExchangeResponse {
     try await sendKeepingSecrets(method, path, body, alsoAllowing: allowed).answer
@@ -214,8 +227,8 @@ extension JournalServer: ReconcilingRemote {
   public func digests(
     at cursor: String, device: DeviceID
   ) async throws -> [CollectionDigest] {
-    let path = "/v1/digest?device=\(device)&cursor=\(RemoteURL.escape(cursor))\(filter)"
-    return try decode(try await send("GET", path), DigestCodec.decodeCollections).digests
+    let path = "/v1/digest?device=\(device)&cursor=\(RemoteURL.escape(cursor))"
+    return try decode(try await ask(path), DigestCodec.decodeCollections).digests
   }
 
   public func digest(
@@ -223,8 +236,8 @@ extension JournalServer: ReconcilingRemote {
   ) async throws -> [UInt8] {
     let path =
       "/v1/digest?device=\(device)&cursor=\(RemoteURL.escape(cursor))"
-      + "&collection=\(RemoteURL.escape(collection))&bits=\(bits)\(filter)"
-    return try decode(try await send("GET", path), DigestCodec.decodeBuckets).buckets
+      + "&collection=\(RemoteURL.escape(collection))&bits=\(bits)"
+    return try decode(try await ask(path), DigestCodec.decodeBuckets).buckets
   }
 
   public func records(
@@ -234,8 +247,8 @@ extension JournalServer: ReconcilingRemote {
     let path =
       "/v1/records?device=\(device)&cursor=\(RemoteURL.escape(cursor))"
       + "&collection=\(RemoteURL.escape(collection))&bits=\(bits)"
-      + "&buckets=\(DigestCodec.text(buckets))&limit=\(limit)\(filter)"
+      + "&buckets=\(DigestCodec.text(buckets))&limit=\(limit)"
       + (place.map { "&place=\(RemoteURL.escape($0))" } ?? "")
-    return try decode(try await send("GET", path), FeedCodec.decode)
+    return try decode(try await ask(path), FeedCodec.decode)
   }
 }

@@ -106,6 +106,28 @@ import Testing
     try await b.device.expectSound()
   }
 
+  @Test func `keeps of the records that are not shown only what is asked for`() async throws {
+    let (world, _) = try await world(90)
+    let b = try await PartialDevice("b", in: world, [.team("red", "blue")])
+    try await b.sync()
+    let empty = AlteredRemote(
+      world.remote,
+      page: { page in
+        var page = page
+        page.changes = []
+        return page
+      })
+    try await b.filter(by: .team("red"))
+    let report = try await Device(opened: b.store, empty).sync(.both, [.keepingRecords])
+    #expect(report.vanished == 30)
+    #expect(try b.keys.count == 30)
+    #expect(try b.store.query(Query("c")).allSatisfy { $0.fields["team"] == "red" })
+    #expect(try b.states(of: "1") == [0, 3])
+    try await b.sync()
+    #expect(try b.keys.count == 30)
+    try await b.device.expectSound()
+  }
+
   @Test func `goes on where it was cut, also with yet another filter`() async throws {
     let (world, _) = try await world(30)
     for requests in 0..<6 {

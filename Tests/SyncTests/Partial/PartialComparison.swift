@@ -60,4 +60,18 @@ import Testing
     let again = try await Device(opened: b.store, remote).sync(.both, [.reconciling])
     #expect(again.repaired == 0)
   }
+
+  @Test func `counts nothing as repaired that a server without filters shows besides`() async throws
+  {
+    let (b, a, _) = try await missing(["2"])
+    let everything = CountedRemote(Loopback(b.server, in: b.scratch))
+    let report = try await Device(opened: b.store, everything).sync(.both, [.reconciling])
+    #expect(report.repaired == 1)
+    #expect(report.vanished == 0)
+    #expect(try b.device.get("2") == ["team": "red", "n": 1])
+    let again = try await Device(opened: b.store, everything).sync(.both, [.reconciling])
+    #expect(again.repaired == 0)
+    #expect(try b.keys.count < a.store.query(Query("c")).count)
+    try await b.device.expectSound()
+  }
 }

@@ -17,8 +17,8 @@ extension RemoteFilter {
 /// A device that takes some of a server's records, and what it is shown of them.
 final class PartialDevice: Sendable {
   let device: Device
-  private let server: AccountJournal
-  private let scratch: Scratch
+  let server: AccountJournal
+  let scratch: Scratch
   private let obeys: Bool
   private let pages = Mutex<[FeedPage]>([])
 

@@ -9,23 +9,39 @@ import Testing
 
 /// Our server behind something that fails for what it has carried out.
 private final class DoubtfulRemote: Remote {
+  /// What becomes of a push.
+  enum Loss {
+    /// It is carried out, and the answer is a failure that says nothing.
+    case failure
+    /// It is carried out, and there is no answer.
+    case silence
+    /// It does not arrive, and the exchange ends early.
+    case interruption
+  }
+
   private let inner: Loopback
-  /// What becomes of the next answers to pushes; true is a failure that says nothing, false no answer at all.
-  private let answers = Mutex<[Bool]>([])
+  /// What becomes of the next ones.
+  private let losses = Mutex<[Loss]>([])
 
   init(_ inner: Loopback) { self.inner = inner }
 
-  func lose(_ answers: [Bool]) { self.answers.withLock { $0 = answers } }
+  func lose(_ losses: Loss...) { self.losses.withLock { $0 = losses } }
 
   func info(device: DeviceID) async throws -> RemoteInfo { try await inner.info(device: device) }
 
   func push(_ push: Push) async throws -> PushAnswer {
+    let loss = losses.withLock { $0.isEmpty ? nil : $0.removeFirst() }
+    if loss == .interruption {
+      let changes = try push.segment.withUnsafeBytes { try SegmentCodec.decode($0) }
+      return .interrupted(
+        verdicts: changes.map { _ in .retry(afterMilliseconds: 0) }, by: .unavailable("later"))
+    }
     let answer = try await inner.push(push)
-    switch answers.withLock({ $0.isEmpty ? nil : $0.removeFirst() }) {
-    case true?:
+    switch loss {
+    case .failure:
       return .failed(PushFailure(code: "http-500", message: "it failed", blame: .unknown))
-    case false?: throw TransportError.unreachable("no answer")
-    case nil: return answer
+    case .silence: throw TransportError.unreachable("no answer")
+    case .interruption, nil: return answer
     }
   }
 
@@ -37,9 +53,26 @@ private final class DoubtfulRemote: Remote {
 }
 
 @Suite struct `An edit that may have arrived though no answer says so` {
+  /// How a device lets go of what it has sent.
+  enum LettingGo: CaseIterable {
+    /// The request is halved.
+    case halved
+    /// The journal was copied, and goes on as another device.
+    case copied
+  }
+
+  private struct InDoubt {
+    let world: World
+    let remote: DoubtfulRemote
+    let a: Device
+    let b: Device
+  }
+
   /// A device whose update of record 1 was let go of without an answer, carried out at the server, and followed
   /// there by another device's; the full state shows that one alone.
-  private func inDoubt(_ policy: TestedPolicy) async throws -> (World, Device, Device) {
+  private func inDoubt(
+    _ policy: TestedPolicy, _ lettingGo: LettingGo = .halved
+  ) async throws -> InDoubt {
     let world = try World()
     let remote = DoubtfulRemote(world.remote)
     let store = try Store.create(at: world.scratch("a"), label: "a", records: policy.records)
@@ -49,26 +82,47 @@ private final class DoubtfulRemote: Remote {
     try await settle([a, b], rounds: 2)
     try await a.put("first", ["n": 1])
     try await a.update("1", ["n": 1, "tag1": true])
-    // The third failure halves the request; of the first half no answer comes.
-    remote.lose([true, true, true, false])
-    for _ in 0..<3 {
+    switch lettingGo {
+    case .halved:
+      // The third failure halves the request; of the first half no answer comes.
+      remote.lose(.failure, .failure, .failure, .silence)
+      for _ in 0..<3 {
+        await #expect(throws: TransportError.self) { try await a.sync(.pushOnly) }
+      }
+      let counts = try a.counts()
+      #expect(counts.inFlight == 1 && counts.pending == 1)
+    case .copied:
+      remote.lose(.silence)
       await #expect(throws: TransportError.self) { try await a.sync(.pushOnly) }
+      try await a.store.journal.changeDevice(because: "forked")
+      let counts = try a.counts()
+      #expect(counts.inFlight == 0 && counts.pending == 2)
     }
-    let counts = try a.counts()
-    #expect(counts.inFlight == 1 && counts.pending == 1)
     try await b.sync()
     #expect(try b.get("1") == ["n": 1, "tag1": true], "it has arrived")
     try await b.update("1", ["n": 2])
     try await b.sync()
     try await a.sync(.pullOnly, [.fullState])
-    return (world, a, b)
+    return InDoubt(world: world, remote: remote, a: a, b: b)
   }
 
-  @Test(arguments: TestedPolicy.allCases)
+  private func doubts(_ device: Device) throws -> Int {
+    var count = 0
+    try device.store.journal.read { reader in
+      try reader.scanEdits { _, state in
+        if state.isInDoubt { count += 1 }
+        return true
+      }
+    }
+    return count
+  }
+
+  @Test(arguments: TestedPolicy.allCases, LettingGo.allCases)
   func `is decided about by an edit more, and never set aside as used twice`(
-    _ policy: TestedPolicy
+    _ policy: TestedPolicy, _ lettingGo: LettingGo
   ) async throws {
-    let (world, a, b) = try await inDoubt(policy)
+    let past = try await inDoubt(policy, lettingGo)
+    let (world, a, b) = (past.world, past.a, past.b)
     let conflict = try a.store.read { try $0.history("c", "1") }.last {
       $0.header.kind == .conflict
     }
@@ -84,20 +138,21 @@ private final class DoubtfulRemote: Remote {
   @Test func `may become another one once the server has said that it does not have it`()
     async throws
   {
-    let (_, a, _) = try await inDoubt(.undeclared)
-    func doubts() throws -> Int {
-      var count = 0
-      try a.store.journal.read { reader in
-        try reader.scanEdits { _, state in
-          if state.isInDoubt { count += 1 }
-          return true
-        }
-      }
-      return count
-    }
-    #expect(try doubts() == 2, "one of them is on its way again")
+    let a = try await inDoubt(.undeclared).a
+    #expect(try doubts(a) == 2, "one of them is on its way again")
     try await a.sync()
-    #expect(try doubts() == 0)
+    #expect(try doubts(a) == 0)
     try await a.expectSound()
+  }
+
+  @Test func `stays in doubt where an exchange ends before anything is said of it`() async throws {
+    let past = try await inDoubt(.undeclared)
+    past.remote.lose(.interruption)
+    await #expect(throws: TransportError.self) { try await past.a.sync() }
+    #expect(try past.a.counts().inFlight == 0)
+    #expect(try doubts(past.a) == 2)
+    try await past.a.sync()
+    #expect(try doubts(past.a) == 0)
+    try await past.a.expectSound()
   }
 }
