@@ -69,9 +69,13 @@ struct SyncRun {
         return
       }
       hasAppended = hasAppended || isNew
+      let device = try journal.device
+      let witness = remote.isWitness ? try await nextWitness() : nil
+      // What was sealed by the device this journal no longer is has been let go of.
+      if try journal.device != device { continue }
       let push = Push(
-        witness: remote.isWitness ? try await nextWitness() : nil, segment: segment.bytes,
-        isRepeated: segment.isRepeated, knownVersions: known)
+        witness: witness, segment: segment.bytes, isRepeated: segment.isRepeated,
+        knownVersions: known)
       // What a server has seen must not be lost here.
       try await journal.ensureDurable()
       let answer = try await remote.push(push)

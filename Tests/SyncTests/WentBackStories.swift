@@ -1,6 +1,7 @@
 import Foundation
 import Journal
 import Projection
+import Synchronization
 import TestKit
 import Testing
 
@@ -93,6 +94,33 @@ import Testing
       #expect(try device.get("2") == ["n": 2, "late": true])
       try await device.expectSound()
     }
+  }
+
+  @Test func `is sent the same bytes again by a journal that cannot prove its way there`()
+    async throws
+  {
+    let world = try World()
+    let a = try await world.device("a")
+    try await a.put("1", ["n": 1])
+    try await a.sync()
+    try world.backUp()
+    try await a.put("2", ["n": 2])
+    try await a.sync()
+    try await a.sync()
+    // What the restored server acknowledges lies below this horizon.
+    try await a.store.compact()
+    try await a.put("3", ["n": 3])
+    let restored = try world.restored()
+    let remote = LostPush(restored.remote)
+    let a2 = Device(opened: a.store, remote)
+    await #expect(throws: TransportError.self) { try await a2.sync() }
+    #expect(try a2.count(.deviceChanged) == 1)
+    #expect(try a2.counts().inFlight > 0)
+    try await a2.put("4", ["n": 4])
+    try await a2.sync()
+    #expect(remote.segments.count >= 2)
+    #expect(remote.segments.first == remote.segments.dropFirst().first)
+    try await a2.expectSound()
   }
 
   @Test func `is found out by the cursor where its witness tells nothing`() async throws {
@@ -328,4 +356,31 @@ import Testing
       #expect(Set(edits).count == edits.count, "seed \(seed)")
     }
   }
+}
+
+/// Loses the first push on its way.
+private final class LostPush: Remote {
+  private let inner: Loopback
+  private let pushed = Mutex<[[UInt8]]>([])
+
+  init(_ inner: Loopback) { self.inner = inner }
+
+  var segments: [[UInt8]] { pushed.withLock { $0 } }
+
+  func info(device: DeviceID) async throws -> RemoteInfo { try await inner.info(device: device) }
+
+  func push(_ push: Push) async throws -> PushAnswer {
+    let isFirst = pushed.withLock { pushed in
+      pushed.append(push.segment)
+      return pushed.count == 1
+    }
+    if isFirst { throw TransportError.unreachable("the request was lost") }
+    return try await inner.push(push)
+  }
+
+  func changes(after cursor: String?, limit: Int, device: DeviceID) async throws -> FeedPage {
+    try await inner.changes(after: cursor, limit: limit, device: device)
+  }
+
+  func show(_ witness: Witness) async throws -> WitnessAnswer { try await inner.show(witness) }
 }
