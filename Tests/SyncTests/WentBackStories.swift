@@ -108,7 +108,7 @@ import Testing
     try await a.sync()
     try await a.sync()
     // What the restored server acknowledges lies below this horizon.
-    try await a.store.compact()
+    _ = try await a.store.compact()
     try await a.put("3", ["n": 3])
     let restored = try world.restored()
     let remote = LostPush(restored.remote)

@@ -2,7 +2,8 @@
 ///
 /// Credentials are asked for at every request and once more where they are not accepted; the same request
 /// goes out again with new ones. They are kept nowhere, and taken out of what the server repeats of them.
-/// What an answer says of the time to leave the server alone is noted.
+/// What an answer says of the time to leave the server alone is noted. No answer comes from a cache on the way unless
+/// the server has confirmed it.
 struct AuthorizedExchange: Sendable {
   let exchange: any HTTPExchange
   /// The value of the Authorization header; nil where there is none.
@@ -39,6 +40,10 @@ struct AuthorizedExchange: Sendable {
   ) async throws -> (answer: HTTPExchangeResponse, secrets: Secrets) {
     var request = request
     if let credentials { request.headers.append((name: "Authorization", value: credentials)) }
+    // RFC 9111, 5.2.1.4. What is older than what is known here would be taken for a server that went back.
+    if request.method == "GET" || request.method == "HEAD" {
+      request.headers.append((name: "Cache-Control", value: "no-cache"))
+    }
     let secrets = Secrets(credentials)
     let answer = try await exchange.send(request).without(secrets)
     if let milliseconds = answer.backoffMilliseconds { pause.ask(for: milliseconds) }

@@ -10,6 +10,7 @@
       configuration = .ephemeral
       configuration.timeoutIntervalForRequest = 30
       configuration.timeoutIntervalForResource = TimeInterval(HTTPLimits.totalSeconds)
+      configuration.requestCachePolicy = .reloadIgnoringLocalCacheData
       configuration.httpAdditionalHeaders = ["Accept-Encoding": "identity"]
     }
 
