@@ -93,9 +93,11 @@ struct KintoFeed {
     if query == nil, let known, known.quiet {
       headers.append((name: "If-None-Match", value: "\"\(known.newest)\""))
     }
+    var query = query
     // From the beginning as well: without it a list shows no deletions, and a record that was made here may
     // be gone before the first list is read.
-    var (since, limit) = (known?.through ?? 0, max(1, min(limit, Self.pageLimit)))
+    var since = known?.through ?? 0
+    var limit = query.flatMap(Self.limit) ?? max(1, min(limit, Self.pageLimit))
     while true {
       var address = "\(server.url)\(server.path(collection))/records?"
       if let query {
@@ -106,10 +108,10 @@ struct KintoFeed {
       let (answer, secrets): (HTTPExchangeResponse, Secrets)
       do {
         (answer, secrets) = try await server.send("GET", address, headers: headers)
-      } catch TransportError.protocolViolation(let reason) where query == nil && limit > 1 {
+      } catch TransportError.protocolViolation where limit > 1 {
         // Most likely records so large that a page of them is longer than an answer may be.
-        guard limit > 8 else { throw TransportError.protocolViolation(reason) }
-        limit /= 8
+        limit = max(1, limit / 8)
+        query = query.map { Self.query($0, atMost: limit) }
         continue
       }
       switch answer.status {
@@ -132,7 +134,8 @@ struct KintoFeed {
     }
   }
 
-  private static let pageLimit = 2_000
+  /// The server looks through the whole collection for each page, whatever its length.
+  private static let pageLimit = 5_000
   /// Servers take timestamps of up to 24 hours ahead of their own clock.
   private static let aheadAtMost: UInt64 = 23 * 3_600_000
 
@@ -148,6 +151,16 @@ struct KintoFeed {
       next.utf8.allSatisfy({ $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "#") })
     else { throw .protocolViolation("\(place) names a next page that is no address") }
     return String(next[next.index(after: mark)...])
+  }
+
+  /// How many records a page holds at most; nil where its query does not say it.
+  private static func limit(_ query: String) -> Int? {
+    query.split(separator: "&").first { $0.hasPrefix("_limit=") }.flatMap { Int($0.dropFirst(7)) }
+  }
+
+  private static func query(_ query: String, atMost limit: Int) -> String {
+    query.split(separator: "&", omittingEmptySubsequences: false)
+      .map { $0.hasPrefix("_limit=") ? "_limit=\(limit)" : String($0) }.joined(separator: "&")
   }
 
   private func stamp(_ header: String?) throws(TransportError) -> UInt64 {

@@ -118,6 +118,22 @@ import Transport
     #expect(server.log.filter { $0.contains("_token") }.count == 2)
   }
 
+  @Test(arguments: [0, 10])
+  func `is asked for fewer records where a page of them is too long to be read`(
+    _ small: Int
+  ) async throws {
+    let server = KintoDouble()
+    let device = try await RecordDevice(server, through: ShortAnswers(server, atMost: 1_500))
+    for number in 0..<small { server.write("c", "small \(number)", ["n": 1]) }
+    for number in 0..<10 {
+      server.write("c", "large \(number)", ["text": .string(String(repeating: "x", count: 300))])
+    }
+    server.state.withLock { $0.pageLimit = 10 }
+    try await device.sync()
+    #expect(try device.keys.count == small + 10)
+    #expect(try device.store.problems() == [])
+  }
+
   @Test func `is not asked for a list that did not change`() async throws {
     let server = KintoDouble()
     let device = try await RecordDevice(server)
@@ -173,5 +189,24 @@ import Transport
     #expect(throws: TransportError.self) { _ = try KintoSettings(["creates": "put"]) }
     let settings = try KintoSettings(["bucket": "b", "overlapMilliseconds": 7_000])
     #expect(try KintoSettings(settings.options) == settings)
+  }
+}
+
+/// Reads no answer over a length.
+private struct ShortAnswers: HTTPExchange {
+  let server: KintoDouble
+  let limit: Int
+
+  init(_ server: KintoDouble, atMost limit: Int) {
+    self.server = server
+    self.limit = limit
+  }
+
+  func send(_ request: HTTPExchangeRequest) async throws -> HTTPExchangeResponse {
+    let answer = try await server.send(request)
+    guard answer.body.count <= limit else {
+      throw TransportError.protocolViolation("the server's answer is over \(limit) bytes")
+    }
+    return answer
   }
 }
