@@ -73,8 +73,8 @@ public actor SyncEngine {
     /// differs: pending edits stay on top. Where the server cannot be asked what differs
     /// (``Remote/reconciling``), its full state is read.
     public static let reconciling = Options(rawValue: 16)
-    /// Keeps records that a full state or a comparison does not show. They are not sent either: the
-    /// next one asks again.
+    /// Keeps records that a full state or a comparison does not show, though it was asked for them. They are not
+    /// sent either: the next one asks again.
     public static let keepingRecords = Options(rawValue: 32)
     /// Takes nothing in while edits are pending. A pull alone asks the server nothing then.
     public static let unlessPending = Options(rawValue: 64)

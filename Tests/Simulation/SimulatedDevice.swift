@@ -48,6 +48,8 @@ import Transport
   /// A push that is still on its way, to arrive after the next sync.
   var late: Push? { didSet { hadLate = hadLate || late != nil } }
   private(set) var hadLate = false
+  /// Whether something struck one of its syncs.
+  var wasCut = false
   /// The segment that was sent and not answered.
   var inFlight: (incarnation: Int, device: DeviceID, bytes: [UInt8])?
   /// The changes of the feed's last pages, and the server they came from.

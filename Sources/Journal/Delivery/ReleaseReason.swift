@@ -10,6 +10,8 @@ package enum ReleaseReason: String, Sendable, CaseIterable {
   case split
   /// The same where it did not say so.
   case splitInDoubt = "split in doubt"
+  /// What an edit of it was about is erased: nothing of it is sent again in the same bytes.
+  case erasure
   /// The only suspect is left out for the moment, to see whether the server fails for others too.
   case setBackInDoubt = "set back in doubt"
 
@@ -18,7 +20,7 @@ package enum ReleaseReason: String, Sendable, CaseIterable {
     switch self {
     case .answered: false
     case .postponed, .formChanged, .split: wasInDoubt
-    case .splitInDoubt, .setBackInDoubt: true
+    case .splitInDoubt, .setBackInDoubt, .erasure: true
     }
   }
 }

@@ -111,7 +111,7 @@ extension AppendContext {
         try Body($0).text(.remote)
       }
       var body = BodyBuilder()
-      body.add(.reason, text: "erasure")
+      body.add(.reason, text: ReleaseReason.erasure.rawValue)
       body.add(.remote, text: remote ?? "")
       body.add(.entries) { $0.ranges(edits.map(\.sequence)) }
       body.add(.sent, unsigned: segment)

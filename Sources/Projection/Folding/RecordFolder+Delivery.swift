@@ -22,15 +22,11 @@ extension RecordFolder {
     case .parked: try foldParked(header, body, state)
     case .discarded: try foldDiscarded(body, state)
     case .deviceChanged:
-      // The sealed segment was sealed by the device this copy no longer is; and that device may have delivered what
-      // waits here.
+      // The sealed segment was sealed by the device this copy no longer is, and may have arrived.
       for var edit in try state.openEdits() {
-        switch edit.state.delivery {
-        case .pending, .inFlight:
-          edit.state.isInDoubt = true
-          try move(edit.sequence, edit.state, to: .pending, state)
-        case .accepted, .parked: continue
-        }
+        guard case .inFlight = edit.state.delivery else { continue }
+        edit.state.isInDoubt = true
+        try move(edit.sequence, edit.state, to: .pending, state)
       }
     case .accepted:
       return try foldAccepted(header, body, isReplay, state)

@@ -57,6 +57,9 @@ enum SegmentSealer {
     var segment = Segment(
       sent: appended.sequence ?? 0, edits: edits.map(\.sequence), bytes: bytes)
     if case .otherwise = inFlight { segment.isRepeated = true }
+    if let first = segment.edits.first, try reader.edit(first)?.isInDoubt == true {
+      segment.isRepeated = true
+    }
     if let first = segment.edits.first, first <= trouble.doubtfulThrough {
       segment.isRepeated = true
     }
@@ -134,11 +137,19 @@ enum SegmentSealer {
       }
     }
     if chosen.isEmpty { chosen = try units(through: .max) }
+    let reader = try context.reader()
+    if !remote.takesEntries {
+      // A server that knows no entries has to be asked first about what it may have carried out, and about no other.
+      let doubts = try chosen.map { unit in
+        try unit.contains { try reader.edit($0)?.isInDoubt == true }
+      }
+      chosen = Array(chosen.prefix(doubts.prefix { $0 == doubts.first }.count))
+    }
     return try changes(
-      chosen.flatMap { $0 }, bodies, context.reader(),
+      chosen.flatMap { $0 }, bodies, reader,
       as: .new(
-        context.reader().strictCollections(), takesEntries: remote.takesEntries,
-        generation: context.reader().cursor(of: remote.name)?.generation ?? 0))
+        reader.strictCollections(), takesEntries: remote.takesEntries,
+        generation: reader.cursor(of: remote.name)?.generation ?? 0))
   }
 
   /// Whether a segment is new, or made again as it was.

@@ -97,7 +97,7 @@ struct KintoFeed {
     // From the beginning as well: without it a list shows no deletions, and a record that was made here may
     // be gone before the first list is read.
     var since = known?.through ?? 0
-    var limit = query.flatMap(Self.limit) ?? max(1, min(limit, Self.pageLimit))
+    var limit = query.map { Self.limit($0) ?? 1 } ?? max(1, min(limit, Self.pageLimit))
     while true {
       var address = "\(server.url)\(server.path(collection))/records?"
       if let query {
@@ -110,7 +110,7 @@ struct KintoFeed {
         (answer, secrets) = try await server.send("GET", address, headers: headers)
       } catch TransportError.protocolViolation where limit > 1 {
         // Most likely records so large that a page of them is longer than an answer may be.
-        limit = max(1, limit / 8)
+        limit = max(1, limit / 4)
         query = query.map { Self.query($0, atMost: limit) }
         continue
       }

@@ -101,13 +101,13 @@ public struct JournalServer: Remote {
   /// Asks for some of the server's records, and for all of them where it will not have the filter: what lies outside
   /// goes at the device.
   fileprivate func ask(_ path: String) async throws -> HTTPExchangeResponse {
-    guard let query = filter.query else { return try await send("GET", path) }
+    guard let query = filter.query(for: path) else { return try await send("GET", path) }
     let answer = try await send("GET", path + query, alsoAllowing: FilterQuery.refusals)
     if answer.status == 200 { return answer }
     let whole = try await send("GET", path, alsoAllowing: FilterQuery.refusals)
     // Where this is refused too, the filter was not the reason.
     guard whole.status == 200 else { throw error(answer) }
-    filter.leaveOut()
+    filter.leaveOut(of: path)
     return whole
   }
 

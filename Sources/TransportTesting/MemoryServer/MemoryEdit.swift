@@ -106,7 +106,8 @@ struct MemoryEdit: Sendable {
     let row = memory.rows[name]
     return try MemoryState.Shown(
       name: name, fields: row?.fields,
-      version: row?.version ?? ServerVersion(timestamp: 0, tieBreak: 0), edit: nil
+      version: row?.version ?? ServerVersion(timestamp: 0, tieBreak: 0), edit: nil,
+      commit: row?.commit ?? 0
     ).feedChange(namingEdit: false)
   }
 }

@@ -99,10 +99,10 @@ extension MemoryServer: Remote {
     }
     guard var cursor else { throw TransportError.cursorUnknown("there is no cursor") }
     let all = memory.shown(to: device, behaviour).filter { record in
-      // In the full state nothing is said of what was deleted before.
+      // In the full state nothing is said of what was deleted before it began to be read.
       guard let from = cursor.from else {
         return text != nil && behaviour.contains(.repeatsEverything) || record.fields != nil
-          || cursor.last != nil
+          || record.commit > cursor.commit
       }
       return record.version >= from
     }

@@ -115,6 +115,8 @@ struct MemoryState: Sendable {
     var fields: Fields?
     var version: ServerVersion
     var edit: EntryID?
+    /// When it came to be so.
+    var commit: UInt64
 
     var change: FeedChangeParts {
       let (collection, key) = name.texts
@@ -130,12 +132,14 @@ struct MemoryState: Sendable {
   func shown(to reader: DeviceID?, _ behaviour: FeedBehaviour) -> [Shown] {
     var shown: [Shown] = []
     for (name, row) in rows {
-      var record = Shown(name: name, fields: row.fields, version: row.version, edit: row.edit)
+      var record = Shown(
+        name: name, fields: row.fields, version: row.version, edit: row.edit, commit: row.commit)
       if let permission = permission(name, reader) {
         if behaviour.contains(.hidesSilently) {
           guard permission.isVisible else { continue }
         } else if permission.version > row.version || !permission.isVisible {
           record.version = max(row.version, permission.version)
+          record.commit = max(row.commit, permission.commit)
           if !permission.isVisible { record.fields = nil }
           record.edit = nil
         }

@@ -51,9 +51,10 @@ import TestKit
       try device.store.visibleRecords(), Records.of(device.folded.map(\.intent))
     )
     // What was set aside and sent again comes behind what was sent meanwhile.
-    // What was given up may have been carried out.
+    // What was given up may have been carried out, and what is refused, where the answer to an attempt before was lost.
+    let doubtful = device.wasCut ? device.ledger : device.folded
     let moved = Set(
-      device.folded.filter { device.everSetAside.contains($0.id) }.map(\.intent.record)
+      doubtful.filter { device.everSetAside.contains($0.id) }.map(\.intent.record)
         + device.discardedIntents.map(\.record))
     for record in Set(device.ledger.map(\.intent.record)).subtracting(touched).subtracting(moved)
     where shown.live[record] != written.live[record] {

@@ -217,6 +217,7 @@ import TransportTesting
       guard isDown else { throw Violation("error", "\(device.name) cannot sync: \(error)") }
     }
     if let violation = interference.violation { throw violation }
+    device.wasCut = device.wasCut || interference.hasStruck
     disk?.end()
     disk = nil
     if isDown { try await device.restart() }

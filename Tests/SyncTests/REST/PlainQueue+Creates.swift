@@ -3,7 +3,8 @@ import Projection
 import Synchronization
 import TestKit
 import Testing
-import Transport
+
+@testable import Transport
 
 /// Creates that were refused, or may have been carried out.
 extension `A queue for a server of plain records` {
@@ -130,6 +131,26 @@ extension `A queue for a server of plain records` {
     isFailing.withLock { $0 = false }
     try await device.sync()
     #expect(server.ids("c").count == 2, "each once")
+    #expect(try device.counts.pending == 0 && device.counts.inFlight == 0)
+    #expect(try device.store.problems() == [])
+  }
+
+  @Test func `is asked about a create whose journal became another device meanwhile, and about no other`()
+    async throws
+  {
+    var settings = RESTSettings(versionField: "changed")
+    settings.clientIDField = "made_as"
+    let server = PlainServer(settings)
+    let device = try await RecordDevice(server)
+    try await device.store.write { try $0.create("c", "a", ["n": 1]) }
+    server.state.withLock { $0.losingAnswers = ["POST /c": 1] }
+    await #expect(throws: TransportError.self) { try await device.sync(.pushOnly) }
+    try await device.store.journal.changeDevice(because: "forked")
+    try await device.store.write { try $0.create("c", "b", ["n": 2]) }
+    let before = server.log.count
+    try await device.sync()
+    #expect(server.ids("c").count == 2, "each once")
+    #expect(server.log[before...].filter { $0.contains("made_as=") }.count == 1)
     #expect(try device.counts.pending == 0 && device.counts.inFlight == 0)
     #expect(try device.store.problems() == [])
   }
