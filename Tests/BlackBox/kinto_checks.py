@@ -113,7 +113,7 @@ def write(server, collection, key, random):
 
 
 def tame(line):
-    """PostgreSQL stores decimals: what is no decimal of few digits would come back as another type."""
+    """What is no decimal of few digits would come back as another number (Kinto) or type (PostgreSQL)."""
     for part in ("fields", "set"):
         if part in line:
             line[part] = {name: plain(value) for name, value in line[part].items()}
@@ -122,7 +122,7 @@ def tame(line):
 
 def plain(value):
     if isinstance(value, float):
-        return round(value % 100, 2) + 0.25
+        return round(round(value % 100, 2) + 0.25, 2)
     if isinstance(value, dict):
         return {name: plain(inner) for name, inner in value.items()}
     return [plain(inner) for inner in value] if isinstance(value, list) else value

@@ -60,7 +60,7 @@ struct KintoRecord: Equatable {
     wanted.allSatisfy { name, value in fields[name].map { isSame($0, value) } ?? false }
   }
 
-  /// JSON knows one kind of number: a server may answer 1 for 1.0.
+  /// JSON knows one kind of number: a server may answer 1 for 1.0. Kinto reads JSON with RapidJSON, not in full precision.
   private static func isSame(_ left: Value, _ right: Value) -> Bool {
     switch (left, right) {
     case (.array(let left), .array(let right)):
@@ -69,13 +69,18 @@ struct KintoRecord: Equatable {
       return left.count == right.count && holds(left, right)
     case (.double(let double), let other), (let other, .double(let double)):
       switch other {
-      case .integer(let number): return Double(number) == double
-      case .unsigned(let number): return Double(number) == double
-      case .double(let other): return other == double
+      case .integer(let number): return isClose(Double(number), double)
+      case .unsigned(let number): return isClose(Double(number), double)
+      case .double(let other): return isClose(other, double)
       default: return false
       }
     default: return left == right
     }
+  }
+
+  /// Within the 3 units in the last place that RapidJSON documents for it (`kParseFullPrecisionFlag`).
+  private static func isClose(_ left: Double, _ right: Double) -> Bool {
+    left == right || (left - right).magnitude <= 3 * max(left.ulp, right.ulp)
   }
 }
 

@@ -86,6 +86,34 @@ import Transport
     #expect(try device.store.problems() == [])
   }
 
+  @Test func `lost an answer, and reads numbers less exactly than they are written: no conflict`()
+    async throws
+  {
+    let server = KintoDouble()
+    let device = try await RecordDevice(server)
+    let written: Fields = ["x": 1.0899999999999999, "in": .object(["y": .array([0.1, 1e22])])]
+    try await device.store.write { try $0.create("c", "a", written) }
+    server.state.withLock { $0.lostAnswers = 1 }
+    await #expect(throws: TransportError.self) { try await device.sync() }
+    // 1.0899999999999999 is the number before 1.09; two and three beside the others.
+    let read: Fields = [
+      "x": 1.09, "in": .object(["y": .array([0.10000000000000003, 1.0000000000000006e22])]),
+    ]
+    server.state.withLock { $0.records["c"]?["a"]?.fields = read }
+    try await device.store.write { try $0.update("c", "a", set: ["n": 1]) }
+    try await device.sync()
+    #expect(try device.conflicts == 0 && device.counts.pending == 0)
+    #expect(try device.get("a")?["x"] == 1.09)
+    #expect(try device.store.problems() == [])
+    // What is further away is somebody's.
+    try await device.store.write { try $0.update("c", "a", set: ["x": 2.5]) }
+    server.state.withLock { $0.lostAnswers = 1 }
+    await #expect(throws: TransportError.self) { try await device.sync() }
+    server.write("c", "a", ["x": 2.5000000000000018, "n": 1])
+    try await device.sync()
+    #expect(try device.conflicts == 1)
+  }
+
   @Test func `lost an answer before the next edit: only that one is sent`() async throws {
     let server = KintoDouble()
     let device = try await RecordDevice(server)
