@@ -123,6 +123,37 @@ import Testing
     try await a2.expectSound()
   }
 
+  @Test func `gets nothing that was given up since it went back before`() async throws {
+    let world = try World()
+    let a = try await world.device("a")
+    try await a.put("1", ["n": 1])
+    try await a.sync()
+    try world.backUp()
+    try await a.put("x", ["n": 2])
+    try await a.sync()
+    let restored = try world.restored()
+    let refusing = RefusingRemote(restored.remote) { _, key in
+      key == "x" ? (code: "no", message: "not that one") : nil
+    }
+    let a2 = Device(opened: a.store, refusing)
+    try await a2.sync()
+    let parked = try a2.store.parked()
+    #expect(parked.count == 1)
+    try await a2.store.discard(parked.map(\.sequence))
+    try await a2.put("3", ["n": 3])
+    try await a2.sync()
+    let again = try restored.restored()
+    let a3 = a2.now(again)
+    try await a3.sync()
+    #expect(try a3.beginnings() == ["went-back", "went-back"])
+    #expect(try a3.get("x") == nil)
+    #expect(try a3.store.picture() == "c/1 {\"n\":1}\nc/3 {\"n\":3}\n")
+    try await a3.expectSound()
+    let other = try await again.device("b")
+    try await other.sync()
+    #expect(try other.get("x") == nil)
+  }
+
   @Test func `is found out by the cursor where its witness tells nothing`() async throws {
     let (world, a, _) = try await afterBackup()
     let before = try a.store.picture()

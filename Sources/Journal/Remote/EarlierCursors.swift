@@ -34,8 +34,8 @@ extension JournalReader {
   /// Edits and erasures that a remote accepted at versions above `through`, or by an answer booked behind
   /// `size` entries, and that are settled, with the entry that says so and the version, by their sequence.
   ///
-  /// What was absorbed is left out, unless its group is among them, and what another history of the
-  /// remote accepted. Linear in the entries held, with memory for what is found.
+  /// What was absorbed is left out, unless its group is among them, what another history of the
+  /// remote accepted, and what was given up since. Linear in the entries held, with memory for what is found.
   package func settled(
     by remote: String, above through: ServerVersion?, after size: UInt64? = nil
   ) throws -> [(edit: SequenceNumber, acceptance: SequenceNumber, version: ServerVersion)] {
@@ -44,7 +44,7 @@ extension JournalReader {
     var epoch: String?
     try scanHeld(from: horizon.sequence) { entry in
       let header = entry.header
-      guard header.kind == .accepted || header.kind == .cursor || header.kind == .declared,
+      guard Self.tellingOfSettled.contains(header.kind),
         entry.encoding != StoredEntry.erasedEncoding
       else { return true }
       let body = try Body(entry.plainBody)
@@ -64,6 +64,14 @@ extension JournalReader {
         }
         if let epoch, !epoch.utf8.elementsEqual(named.utf8) { acceptances = [:] }
         epoch = named
+      // Pending again since another history began, and given up then.
+      case .discarded:
+        for edit in try body.ranges(.entries).joined() { acceptances[edit] = nil }
+      case .conflict:
+        for outcome in try ConflictOutcome.list(body)
+        where outcome.decision == .supersede && acceptances[outcome.sequence]?.isAbsorbed == false {
+          acceptances[outcome.sequence] = nil
+        }
       default:
         let isGone = try body.text(.subject) == "remote" && body.text(.name) == remote
         if isGone, try body.bool(.removed) { (acceptances, epoch) = ([:], nil) }
@@ -87,4 +95,8 @@ extension JournalReader {
       return (edit, acceptance.entry, acceptance.version)
     }
   }
+
+  private static let tellingOfSettled: [EntryKind] = [
+    .accepted, .cursor, .declared, .discarded, .conflict,
+  ]
 }

@@ -82,7 +82,11 @@ struct MemoryEdit: Sendable {
     if behaviour.contains(.checksBases), isBehind(state.memory) {
       return .conflict(try shown(state.memory))
     }
-    guard let fields = result else { return .missed(try shown(state.memory)) }
+    guard let fields = result else {
+      let shown = try shown(state.memory)
+      state.memory.remembered[id] = (name, shown.version)
+      return .missed(shown)
+    }
     state.memory.write(name, fields, at: now, behaviour, edit: id)
     state.memory.carriedOut.append(id)
     if let version = state.memory.rows[name]?.version {

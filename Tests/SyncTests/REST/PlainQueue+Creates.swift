@@ -135,7 +135,7 @@ extension `A queue for a server of plain records` {
     #expect(try device.store.problems() == [])
   }
 
-  @Test func `is asked about a create whose journal became another device meanwhile, and about no other`()
+  @Test func `is asked about a create in doubt behind a change of device, and about no other`()
     async throws
   {
     var settings = RESTSettings(versionField: "changed")
