@@ -86,6 +86,7 @@ struct SyncRun {
         fruitless = progress ? 0 : fruitless + 1
         try await noteSuccess()
       case .interrupted(let verdicts, let error):
+        try await noteDoubt(about: segment)
         _ = try await book(segment, verdicts, size: nil)
         throw error
       case .failed(let failure): try await search(segment, failure)

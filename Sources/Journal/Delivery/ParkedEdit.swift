@@ -29,6 +29,8 @@ public struct ParkedEdit: Sendable, Hashable {
   public static let dependsOn = "dependsOn"
   /// The code of edits for which a server fails as a whole, again and again.
   public static let poison = "poison"
+  /// The code of edits that were not sent because another one of their group cannot be.
+  public static let groupCut = "group-cut"
 }
 
 /// Why an edit was set aside, as the entry says that did it.

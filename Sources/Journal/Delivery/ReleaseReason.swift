@@ -19,8 +19,8 @@ package enum ReleaseReason: String, Sendable, CaseIterable {
   package func leavesInDoubt(_ wasInDoubt: Bool) -> Bool {
     switch self {
     case .answered: false
-    case .postponed, .formChanged, .split: wasInDoubt
-    case .splitInDoubt, .setBackInDoubt, .erasure: true
+    case .postponed, .split: wasInDoubt
+    case .formChanged, .splitInDoubt, .setBackInDoubt, .erasure: true
     }
   }
 }

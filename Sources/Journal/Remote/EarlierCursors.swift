@@ -68,9 +68,8 @@ extension JournalReader {
       case .discarded:
         for edit in try body.ranges(.entries).joined() { acceptances[edit] = nil }
       case .conflict:
-        for outcome in try ConflictOutcome.list(body)
-        where outcome.decision == .supersede && acceptances[outcome.sequence]?.isAbsorbed == false {
-          acceptances[outcome.sequence] = nil
+        for edit in try Islands.superseded(by: body) where acceptances[edit]?.isAbsorbed == false {
+          acceptances[edit] = nil
         }
       default:
         let isGone = try body.text(.subject) == "remote" && body.text(.name) == remote

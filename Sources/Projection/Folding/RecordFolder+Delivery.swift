@@ -108,10 +108,12 @@ extension RecordFolder {
         throw JournalError.damaged("a refusal of entry \(header.sequence) is malformed")
       }
       let sequence = try reader.unsigned()
+      let code = try reader.string()
       _ = try reader.text()
-      _ = try reader.text()
-      guard let edit = try state.edit(sequence), edit.isFolded, seen.insert(sequence).inserted
+      guard var edit = try state.edit(sequence), edit.isFolded, seen.insert(sequence).inserted
       else { continue }
+      // The server does not have it, or somebody has to look whether it does. Of the rest of a group nobody was asked.
+      if code != ParkedEdit.groupCut { edit.isInDoubt = false }
       refused.append((sequence, edit))
     }
     try setAside(refused, by: header.sequence, state)

@@ -160,7 +160,7 @@ struct CoalescedEdit {
   }
 
   private static let groupRefused = Verdict.refused(
-    code: "group-cut", message: "another edit of its group cannot be sent")
+    code: ParkedEdit.groupCut, message: "another edit of its group cannot be sent")
 
   private static func base(_ base: SegmentChange.Base) -> Base {
     switch base {

@@ -56,9 +56,8 @@ enum SegmentSealer {
     let appended = try context.append(Draft(.sent, body: body.finish()))
     var segment = Segment(
       sent: appended.sequence ?? 0, edits: edits.map(\.sequence), bytes: bytes)
-    if case .otherwise = inFlight { segment.isRepeated = true }
-    if let first = segment.edits.first, try reader.edit(first)?.isInDoubt == true {
-      segment.isRepeated = true
+    if !remote.takesEntries {
+      segment.isRepeated = try segment.edits.contains { try reader.edit($0)?.isInDoubt == true }
     }
     if let first = segment.edits.first, first <= trouble.doubtfulThrough {
       segment.isRepeated = true

@@ -37,6 +37,17 @@ extension SyncRun {
     }
   }
 
+  /// What was sent before, and is let go of without an answer once more, may have been carried out the first time.
+  func noteDoubt(about segment: Segment) async throws {
+    guard segment.isRepeated, !declaration.takesEntries else { return }
+    let name = declaration.name
+    try await journal.transact { context in
+      var trouble = try Trouble(of: name, context.reader())
+      trouble.noteDoubt(about: segment)
+      try trouble.store(name, context)
+    }
+  }
+
   /// The server has judged a request: a suspect that was left out for it is set aside.
   mutating func noteSuccess() async throws {
     let (name, suspect) = (declaration.name, suspect)

@@ -74,7 +74,7 @@ struct Trouble: Equatable {
     failures = isSame ? failures + 1 : 1
     (sent, code) = (segment.sent, String(failure.code.prefix(64)))
     let isAtFault = failure.blame == .request
-    if !isAtFault { doubtfulThrough = max(doubtfulThrough, segment.edits.last ?? 0) }
+    if !isAtFault { noteDoubt(about: segment) }
     if isControl { return .giveUp }
     guard isAtFault || suspectsThrough > 0 || failures >= Self.patience else { return .giveUp }
     if units > 1 {
@@ -85,6 +85,11 @@ struct Trouble: Equatable {
     // What is left of the suspects is most likely sound, and goes as it would have.
     suspectsThrough = 0
     return .park
+  }
+
+  /// Takes in that an edit of a segment may have been carried out.
+  mutating func noteDoubt(about segment: Segment) {
+    doubtfulThrough = max(doubtfulThrough, segment.edits.last ?? 0)
   }
 
   /// Takes in that the server has judged a request.

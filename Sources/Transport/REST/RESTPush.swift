@@ -59,7 +59,7 @@ struct RESTPush {
     guard failure == nil else { return verdicts.append(.retry(afterMilliseconds: 0)) }
     guard !isGroupRefused else {
       let verdict = Verdict.refused(
-        code: "group-cut", message: "an earlier edit of its group was refused")
+        code: ParkedEdit.groupCut, message: "an earlier edit of its group was refused")
       // What cannot be read as an edit of a record would have made none.
       if let edit = try? RESTEdit(change) { note(edit, verdict) }
       return verdicts.append(verdict)

@@ -71,8 +71,9 @@ struct MemoryEdit: Sendable {
     if case .unsupported = change {
       return .refused(code: "unsupported", message: "this server knows plain edits of records only")
     }
-    if state.memory.remembered[id] != nil, !behaviour.contains(.forgetsEdits) {
-      return .applied(try shown(state.memory))
+    if !behaviour.contains(.forgetsEdits) {
+      if state.memory.remembered[id] != nil { return .applied(try shown(state.memory)) }
+      if state.memory.missed.contains(id) { return .missed(try shown(state.memory)) }
     }
     let result = result(on: state.memory.live(name))
     let (collection, key) = name.texts
@@ -83,9 +84,8 @@ struct MemoryEdit: Sendable {
       return .conflict(try shown(state.memory))
     }
     guard let fields = result else {
-      let shown = try shown(state.memory)
-      state.memory.remembered[id] = (name, shown.version)
-      return .missed(shown)
+      state.memory.missed.insert(id)
+      return .missed(try shown(state.memory))
     }
     state.memory.write(name, fields, at: now, behaviour, edit: id)
     state.memory.carriedOut.append(id)

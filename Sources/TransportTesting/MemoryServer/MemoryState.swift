@@ -50,6 +50,8 @@ struct MemoryState: Sendable {
   /// The edits carried out, once for each time.
   var carriedOut: [EntryID] = []
   var remembered: [EntryID: (name: RecordName, version: ServerVersion)] = [:]
+  /// Edits that came and changed nothing.
+  var missed: Set<EntryID> = []
 
   init(epoch: String) {
     self.epoch = epoch

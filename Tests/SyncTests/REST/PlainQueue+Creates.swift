@@ -155,6 +155,53 @@ extension `A queue for a server of plain records` {
     #expect(try device.store.problems() == [])
   }
 
+  @Test func `is asked about a create that was let go of without an answer twice`() async throws {
+    var settings = RESTSettings(versionField: "changed")
+    settings.clientIDField = "made_as"
+    let server = PlainServer(settings)
+    server.write("c", "x", ["n": 1])
+    let device = try await RecordDevice(server)
+    try await device.sync()
+    try await device.store.write { tx in
+      try tx.update("c", "x", set: ["m": 2])
+      try tx.create("c", "y", ["n": 2])
+    }
+    server.state.withLock { $0.losingAnswers = ["POST /c": 1] }
+    await #expect(throws: TransportError.self) { try await device.sync(.pushOnly) }
+    // Now the first of the group gets no answer, and the second is not asked for.
+    server.state.withLock { $0.losingAnswers = ["PATCH /c/x": 1] }
+    await #expect(throws: TransportError.self) { try await device.sync(.pushOnly) }
+    #expect(try device.counts.inFlight == 0)
+    try await device.sync()
+    #expect(server.ids("c").count == 2, "each once")
+    #expect(try device.counts.pending == 0)
+    #expect(try device.store.problems() == [])
+  }
+
+  @Test func `takes a create that nobody can be asked about, once somebody has looked`()
+    async throws
+  {
+    let server = PlainServer()
+    let device = try await RecordDevice(server)
+    try await device.store.write { try $0.create("c", "a", ["n": 1]) }
+    try await device.sync(.pullOnly)
+    server.state.withLock { state in
+      state.refusing = { method, _ in method == "HEAD" ? (200, "") : nil }
+      state.endsSync = true
+    }
+    await #expect(throws: CancellationError.self) { try await device.sync(.pushOnly) }
+    #expect(try device.counts.inFlight == 1)
+    try await device.store.journal.changeDevice(because: "forked")
+    try await device.sync()
+    let parked = try device.store.parked()
+    #expect(parked.map(\.code) == ["outcome-unknown"])
+    try await device.store.retry(parked.map(\.sequence))
+    try await device.sync()
+    #expect(try device.counts.parked == 0 && device.counts.pending == 0)
+    #expect(server.ids("c").count == 2, "it was there, and somebody said that it was not")
+    #expect(try device.store.problems() == [])
+  }
+
   @Test func `with a record it fails to be asked for parks its create, and the others arrive`()
     async throws
   {
