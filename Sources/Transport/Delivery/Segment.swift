@@ -57,6 +57,7 @@ enum SegmentSealer {
     var segment = Segment(
       sent: appended.sequence ?? 0, edits: edits.map(\.sequence), bytes: bytes)
     if !remote.takesEntries {
+      let reader = try context.reader()
       segment.isRepeated = try segment.edits.contains { try reader.edit($0)?.isInDoubt == true }
     }
     if let first = segment.edits.first, first <= trouble.doubtfulThrough {
