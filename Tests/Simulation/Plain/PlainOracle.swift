@@ -106,6 +106,9 @@ import TestKit
         for writer in writers {
           let said = writer.intents.filter { $0.record == record }
             .compactMap { Self.word(of: $0, about: field) }
+          if writer.intents.contains(where: { $0.kind == .create && $0.record == record }) {
+            words.insert(nil)
+          }
           let isOrdered = writer.isOrdered && !refused.contains(record)
           words.formUnion(mayMiss || !isOrdered ? said[...] : said.suffix(1))
         }
@@ -131,7 +134,9 @@ import TestKit
   private static func word(of intent: Intent, about field: String) -> String?? {
     switch intent.kind {
     case .delete: .some(nil)
-    case .create, .put: .some(intent.fields[field])
+    // A create of a record that is there by then is an update.
+    case .create: intent.fields[field].map { .some($0) }
+    case .put: .some(intent.fields[field])
     case .update:
       intent.unset.contains(field) ? .some(nil) : intent.fields[field].map { .some($0) }
     }
