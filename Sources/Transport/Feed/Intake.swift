@@ -14,6 +14,9 @@ struct Intake: Sendable {
   var passesUnknownDeletions = false
   /// Which records are taken: others go from here.
   var filters = TakenRecords()
+  /// Whether the end of a list of several pages is kept where it shows nothing new: a reader that stayed within it would
+  /// not see its beginning again.
+  var keepsEnds = false
   /// Whether the states are a server's answers to edits.
   var isAnswer = false
 
@@ -183,7 +186,9 @@ struct Intake: Sendable {
     let moves = page.hasMore && !page.stands(at: known) || isFarAhead(page, known)
     // A first page that shows nothing new says that the feed was read: what is empty is known to be.
     let begins = known == nil
-    guard outcome.appended > 0 || settles || moves || begins || (isNew && known != nil) else {
+    let ends = keepsEnds && !page.hasMore && !page.stands(at: known)
+    guard outcome.appended > 0 || settles || moves || begins || ends || (isNew && known != nil)
+    else {
       return outcome
     }
     let cursor = RemoteCursor(

@@ -120,6 +120,7 @@ extension SyncRun {
         var intake = Intake(remote: name, epoch: page.epoch, forms: forms)
         intake.passesUnknownDeletions = !takesEntries || !filters.digest.isEmpty
         intake.filters = filters
+        intake.keepsEnds = !takesEntries
         return try intake.append(page, context)
       }
     } catch JournalError.invalidInput(let reason) {

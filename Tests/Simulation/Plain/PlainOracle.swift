@@ -67,6 +67,24 @@ import TestKit
 
   // MARK: In the end
 
+  /// Whether the server never went back.
+  var isOfOneHistory: Bool { !hasGoneBack }
+
+  /// The feed alone has told what there is, to whoever has nothing of their own on top.
+  func checkTold(_ devices: [SimulatedDevice], _ records: Records) throws {
+    for device in devices {
+      let counts = try device.store.journal.read { try $0.counts() }
+      guard counts.pending + counts.inFlight + counts.accepted == 0 else { continue }
+      let shown = try device.store.visibleRecords()
+      guard shown == records else {
+        throw Violation(
+          "told",
+          "\(device.name) was not told of everything, and shows "
+            + shown.difference(from: records))
+      }
+    }
+  }
+
   func checkSettled(_ device: SimulatedDevice, _ records: Records) async throws {
     let name = device.name
     let counts = try device.store.journal.read { try $0.counts() }

@@ -134,6 +134,23 @@ import Transport
     #expect(try device.store.problems() == [])
   }
 
+  @Test func `is read from the beginning again where the last page of a list told nothing new`()
+    async throws
+  {
+    let server = KintoDouble(["c", "d"])
+    let device = try await RecordDevice(server, collections: ["c", "d"])
+    for key in ["1", "2", "3"] {
+      server.write("c", key, ["n": 1])
+      server.write("d", key, ["n": 1])
+    }
+    server.state.withLock { $0.pageLimit = 1 }
+    for _ in 0..<3 { try await device.sync() }
+    server.write("c", "new", ["n": 2])
+    for _ in 0..<2 { try await device.sync() }
+    #expect(try device.get("new") == ["n": 2])
+    #expect(try device.store.problems() == [])
+  }
+
   @Test func `is not asked for a list that did not change`() async throws {
     let server = KintoDouble()
     let device = try await RecordDevice(server)
