@@ -3,6 +3,7 @@
 import collections
 import json
 import os
+import re
 import select
 import subprocess
 
@@ -11,11 +12,27 @@ from world import Failure
 OUTSTANDING = 4
 SECONDS = 60
 
+# Doubles from 2^53 to 10^16, which Python writes without an exponent and Swift with one.
+BETWEEN = re.compile(r'"(?:[^"\\]|\\.)*"|(?<![\d.])(\d)(\d{15})\.0(?!\d)')
+
+
+def spelled(text):
+    """An export with its numbers as the library writes them."""
+
+    def exponent(match):
+        token = match.group()
+        if token[0] == '"' or int(match[1] + match[2]) <= 2**53:
+            return token
+        digits = match[2].rstrip("0")
+        return f"{match[1]}{'.' if digits else ''}{digits}e+15"
+
+    return BETWEEN.sub(exponent, text)
+
 
 def digest(text):
     """FNV-1a of an export, as the checker computes it."""
     value = 0xCBF29CE484222325
-    for byte in text.encode():
+    for byte in spelled(text).encode():
         value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
     return f"{value:x}"
 
