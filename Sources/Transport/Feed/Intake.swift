@@ -14,9 +14,8 @@ struct Intake: Sendable {
   var passesUnknownDeletions = false
   /// Which records are taken: others go from here.
   var filters = TakenRecords()
-  /// Whether the end of a list of several pages is kept where it shows nothing new: a reader that stayed within it would
-  /// not see its beginning again.
-  var keepsEnds = false
+  /// How many pages in a row told nothing new of a list that every poll reads again; nil for a feed that goes on.
+  var quietPages: Int?
   /// Whether the states are a server's answers to edits.
   var isAnswer = false
 
@@ -181,14 +180,10 @@ struct Intake: Sendable {
     }
     let settles = context.state.counts.accepted > 0 && known?.through != page.through
     let isNew = known?.epoch != page.epoch
-    // A page of changes that were all known still has to move the cursor, or a long feed of them
-    // would be read again and again.
-    let moves = page.hasMore && !page.stands(at: known) || isFarAhead(page, known)
+    let moves = isFarAhead(page, known) || !page.stands(at: known) && isPlaceKept(page)
     // A first page that shows nothing new says that the feed was read: what is empty is known to be.
     let begins = known == nil
-    let ends = keepsEnds && !page.hasMore && !page.stands(at: known)
-    guard outcome.appended > 0 || settles || moves || begins || ends || (isNew && known != nil)
-    else {
+    guard outcome.appended > 0 || settles || moves || begins || (isNew && known != nil) else {
       return outcome
     }
     let cursor = RemoteCursor(
@@ -197,5 +192,15 @@ struct Intake: Sendable {
     try context.append(Draft(.cursor, body: cursor.body(remote: remote)))
     outcome.appended += 1
     return outcome
+  }
+
+  /// Whether the place behind a page that told nothing new is kept.
+  private func isPlaceKept(_ page: FeedPage) -> Bool {
+    // A page of changes that were all known still has to move the cursor, or a long feed of them
+    // would be read again and again.
+    guard let quietPages else { return page.hasMore }
+    // A reader that stayed within a list would not see its beginning again. Within it only now and then: a poll that is
+    // told nothing has to leave nothing, and one that is cut need not read all of a long list again.
+    return !page.hasMore || quietPages % 16 == 15
   }
 }

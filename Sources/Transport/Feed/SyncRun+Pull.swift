@@ -19,6 +19,7 @@ extension SyncRun {
     var cursor = try journal.read { try $0.cursor(of: name) }
     if cursor?.cursor.isEmpty == true { cursor = nil }
     var emptyPages = 0
+    quietPages = 0
     var lastChanges: [FeedChange] = []
     var done: UInt64 = 0
     var next: Result<FeedPage, any Error>?
@@ -112,7 +113,7 @@ extension SyncRun {
 
   private mutating func book(_ page: FeedPage) async throws {
     let (name, takesEntries) = (declaration.name, declaration.takesEntries)
-    let filters = filters
+    let (filters, quietPages) = (filters, takesEntries ? nil : quietPages)
     let outcome: Intake.Outcome
     do {
       outcome = try await journal.transact { context in
@@ -120,13 +121,14 @@ extension SyncRun {
         var intake = Intake(remote: name, epoch: page.epoch, forms: forms)
         intake.passesUnknownDeletions = !takesEntries || !filters.digest.isEmpty
         intake.filters = filters
-        intake.keepsEnds = !takesEntries
+        intake.quietPages = quietPages
         return try intake.append(page, context)
       }
     } catch JournalError.invalidInput(let reason) {
       throw TransportError.protocolViolation(
         "the feed has a change this journal cannot hold: \(reason). The cursor stays")
     }
+    self.quietPages = outcome.appended == 0 ? self.quietPages + 1 : 0
     add(outcome)
   }
 

@@ -134,21 +134,41 @@ import Transport
     #expect(try device.store.problems() == [])
   }
 
-  @Test func `is read from the beginning again where the last page of a list told nothing new`()
-    async throws
-  {
+  @Test(arguments: [1, 2, 100])
+  func `is read from the beginning again, also where the last page told nothing new`(
+    _ pageLimit: Int
+  ) async throws {
     let server = KintoDouble(["c", "d"])
     let device = try await RecordDevice(server, collections: ["c", "d"])
     for key in ["1", "2", "3"] {
       server.write("c", key, ["n": 1])
       server.write("d", key, ["n": 1])
     }
-    server.state.withLock { $0.pageLimit = 1 }
+    server.state.withLock { $0.pageLimit = pageLimit }
     for _ in 0..<3 { try await device.sync() }
-    server.write("c", "new", ["n": 2])
-    for _ in 0..<2 { try await device.sync() }
-    #expect(try device.get("new") == ["n": 2])
+    for key in ["4", "5", "6"] {
+      server.write("c", key, ["n": 2])
+      try await device.sync()
+      #expect(try device.get(key) == ["n": 2])
+    }
     #expect(try device.store.problems() == [])
+  }
+
+  @Test(arguments: [1, 2, 100])
+  func `leaves nothing behind where its lists of several pages tell nothing new`(
+    _ pageLimit: Int
+  ) async throws {
+    let server = KintoDouble(["c", "d"])
+    let device = try await RecordDevice(server, collections: ["c", "d"])
+    for key in 1...5 {
+      server.write("c", "\(key)", ["n": 1])
+      server.write("d", "\(key)", ["n": 1])
+    }
+    server.state.withLock { $0.pageLimit = pageLimit }
+    for _ in 0..<2 { try await device.sync() }
+    let last = try device.store.journal.lastSequence
+    for _ in 0..<3 { try await device.sync() }
+    #expect(try device.store.journal.lastSequence == last)
   }
 
   @Test func `is not asked for a list that did not change`() async throws {
