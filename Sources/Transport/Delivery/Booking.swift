@@ -202,7 +202,7 @@ extension FeedChange {
 }
 
 /// The states a server's answers show, of each record the last one: edits of one record that were
-/// answered together are folded together.
+/// answered together are folded together, at no version before the ones they were taken at.
 private struct AnsweredStates {
   private var states: [FeedChange?] = []
   private var positions: [[[UInt8]]: Int] = [:]
@@ -213,7 +213,10 @@ private struct AnsweredStates {
     let record = [Array(state.collection.utf8), Array(state.key.utf8)]
     var state = state
     if let earlier = positions.updateValue(states.count, forKey: record) {
-      state = try states[earlier].map { try Intake.joined($0, state) } ?? state
+      if let before = states[earlier] {
+        state = try Intake.joined(before, state)
+        state.version = max(state.version, before.version)
+      }
       states[earlier] = nil
     }
     states.append(state)

@@ -92,6 +92,23 @@ import TransportTesting
     try device.expectServersRecords(server)
   }
 
+  @Test func `that stand still settle all that one answer tells of a record`() async throws {
+    let server = MemoryServer([
+      .equalStamps, .stampsByClock, .checksBases, .opaqueCursors, .watermarkAfterQuery,
+      .newestFirst,
+    ])
+    let device = try await MemoryDevice(server)
+    try await device.store.write { try $0.create("c", "r", ["n": 1]) }
+    try await device.store.write { try $0.delete("c", "r") }
+    try await device.sync()
+    try await device.store.write { try $0.create("c", "r", ["n": 2]) }
+    try await device.store.write { try $0.update("c", "r", set: ["mine": true]) }
+    for _ in 0..<2 { try await device.sync() }
+    try await device.sync(.both, .fullState)
+    #expect(try device.store.journal.read { try $0.counts() }.accepted == 0)
+    try device.expectServersRecords(server)
+  }
+
   @Test(arguments: [FeedBehaviour(), .stampsByClock])
   func `are asked for again from before a clock that went back`(_ behaviour: FeedBehaviour)
     async throws
