@@ -35,7 +35,11 @@ struct PlanGenerator {
 
   mutating func plan() -> Plan {
     var steps: [Step] = []
-    for _ in 0..<length { steps.append(step()) }
+    while steps.count < length {
+      let step = step()
+      steps.append(step)
+      if case .foreignBegin = step, chance(2) { steps += othersMeanwhile() }
+    }
     var plan = Plan(seed: seed, deviceCount: devices, steps: steps)
     if isPlain { plan.server = .plain(PlainServerPlan(&random)) }
     return plan
@@ -141,6 +145,15 @@ struct PlanGenerator {
     case 1: return .foreignCommit
     default: return .foreignWrite(intent())
     }
+  }
+
+  /// What makes a transaction late: somebody is shown another one's change before it commits.
+  private mutating func othersMeanwhile() -> [Step] {
+    let device = device()
+    return [
+      .foreignWrite(intent()), .sync(device: device, SyncPlan()), .foreignCommit,
+      .sync(device: device, SyncPlan()),
+    ]
   }
 
   private mutating func intents() -> [Intent] {

@@ -50,6 +50,8 @@ import Transport
   private(set) var hadLate = false
   /// Whether something struck one of its syncs.
   var wasCut = false
+  /// Whether its last pull went undisturbed to the end.
+  var hasRead = false
   /// The segment that was sent and not answered.
   var inFlight: (incarnation: Int, device: DeviceID, bytes: [UInt8])?
   /// The changes of the feed's last pages, and the server they came from.
