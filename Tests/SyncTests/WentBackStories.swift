@@ -33,6 +33,18 @@ import Testing
     return (world, a, b)
   }
 
+  /// A device with two edits the server has, and a backup of it without the second, of a record of its own.
+  private func backedUpBefore(_ key: String) async throws -> (World, Device) {
+    let world = try World()
+    let device = try await world.device("a")
+    try await device.put("1", ["n": 1])
+    try await device.sync()
+    try world.backUp()
+    try await device.put(key, ["n": 2])
+    try await device.sync()
+    return (world, device)
+  }
+
   @Test func `a server restored from a backup gets back what it had acknowledged`() async throws {
     let (world, a, b) = try await afterBackup()
     let before = try a.store.picture()
@@ -71,13 +83,7 @@ import Testing
   }
 
   @Test func `gets from a copy too what it had acknowledged before what is pending`() async throws {
-    let world = try World()
-    let a = try await world.device("a")
-    try await a.put("1", ["n": 1])
-    try await a.sync()
-    try world.backUp()
-    try await a.put("2", ["n": 2])
-    try await a.sync()
+    let (world, a) = try await backedUpBefore("2")
     try await a.update("2", ["late": true])
     a.store.close()
     try FileManager.default.copyItem(
@@ -99,13 +105,7 @@ import Testing
   @Test func `is sent the same bytes again by a journal that cannot prove its way there`()
     async throws
   {
-    let world = try World()
-    let a = try await world.device("a")
-    try await a.put("1", ["n": 1])
-    try await a.sync()
-    try world.backUp()
-    try await a.put("2", ["n": 2])
-    try await a.sync()
+    let (world, a) = try await backedUpBefore("2")
     try await a.sync()
     // What the restored server acknowledges lies below this horizon.
     _ = try await a.store.compact()
@@ -124,13 +124,7 @@ import Testing
   }
 
   @Test func `gets nothing that was given up since it went back before`() async throws {
-    let world = try World()
-    let a = try await world.device("a")
-    try await a.put("1", ["n": 1])
-    try await a.sync()
-    try world.backUp()
-    try await a.put("x", ["n": 2])
-    try await a.sync()
+    let (world, a) = try await backedUpBefore("x")
     let restored = try world.restored()
     let refusing = RefusingRemote(restored.remote) { _, key in
       key == "x" ? (code: "no", message: "not that one") : nil
