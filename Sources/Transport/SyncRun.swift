@@ -21,8 +21,6 @@ struct SyncRun {
   var begun = 0
   /// Where the feed stood when it was read to its end.
   var end: RemoteCursor?
-  /// Pages in a row of the feed at hand that left nothing here.
-  var quietPages = 0
   /// Edits the server wants to judge later than now.
   var postponed: Set<SequenceNumber> = []
   /// Whether the server was asked in this run if it still has what it showed.

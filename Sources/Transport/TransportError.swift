@@ -44,6 +44,19 @@ extension TransportError {
     if case .unavailable(_, let milliseconds) = self { milliseconds } else { nil }
   }
 
+  /// Whether it says that the place of a reader is no longer one, and not that it cannot be read.
+  var isAboutPlace: Bool {
+    switch self {
+    case .cursorUnknown, .resyncRequired: true
+    default: false
+    }
+  }
+
+  /// Whether it speaks of what was asked for rather than of the server.
+  var isOfOneList: Bool {
+    if case .protocolViolation = self { true } else { false }
+  }
+
   /// Whether trying again is of no use before somebody has put something right.
   var needsSomebody: Bool {
     switch self {

@@ -155,5 +155,7 @@ package enum MetaKey {
   package static func cursor(_ remote: String) -> String { "fold/cursor/\(remote)" }
   /// The checkpoint a remote has cosigned, behind a line with the key that checks it.
   package static func cosigned(_ remote: String) -> String { "cosigned/\(remote)" }
+  /// Where a reader stands that was told nothing since its last `cursor` entry; of this file alone.
+  package static func place(_ remote: String) -> String { "place/\(remote)" }
   package static func witness(_ remote: String) -> String { "witness/\(remote)" }
 }

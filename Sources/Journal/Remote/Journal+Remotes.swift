@@ -61,6 +61,7 @@ extension Journal {
       // A server that is no longer a remote no longer holds back trimming.
       try context.putMeta(MetaKey.witness(name), nil)
       try context.putMeta(MetaKey.cosigned(name), nil)
+      try context.putMeta(MetaKey.place(name), nil)
     }
   }
 

@@ -126,4 +126,12 @@ extension JournalReader {
   package func cursor(of remote: String) throws -> RemoteCursor? {
     try meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }
   }
+
+  /// Where reading goes on: the cursor, or a place behind it if nothing was told on the way there.
+  package func readingPlace(of remote: String) throws -> RemoteCursor? {
+    guard let cursor = try cursor(of: remote) else { return nil }
+    let place = try meta(MetaKey.place(remote)).map { try RemoteCursor($0) }
+    // The place behind an earlier entry says nothing any more.
+    return place?.entry == cursor.entry ? place : cursor
+  }
 }

@@ -14,8 +14,8 @@ struct Intake: Sendable {
   var passesUnknownDeletions = false
   /// Which records are taken: others go from here.
   var filters = TakenRecords()
-  /// How many pages in a row told nothing new of a list that every poll reads again; nil for a feed that goes on.
-  var quietPages: Int?
+  /// Whether the pages are those of lists that every poll reads again, and not of a feed that goes on.
+  var isOfRecords = false
   /// Whether the states are a server's answers to edits.
   var isAnswer = false
 
@@ -180,27 +180,30 @@ struct Intake: Sendable {
     }
     let settles = context.state.counts.accepted > 0 && known?.through != page.through
     let isNew = known?.epoch != page.epoch
-    let moves = isFarAhead(page, known) || !page.stands(at: known) && isPlaceKept(page)
-    // A first page that shows nothing new says that the feed was read: what is empty is known to be.
-    let begins = known == nil
-    guard outcome.appended > 0 || settles || moves || begins || (isNew && known != nil) else {
-      return outcome
-    }
-    let cursor = RemoteCursor(
+    // A page of changes that were all known still has to move the cursor, or a long feed of them
+    // would be read again and again.
+    let moves =
+      isFarAhead(page, known) || !isOfRecords && page.hasMore && !page.stands(at: known)
+    var cursor = RemoteCursor(
       epoch: page.epoch, cursor: page.cursor, through: page.through,
       generation: known?.generation ?? 0, isTaking: isTaking, filter: filters.digest)
+    // A first page that shows nothing new says that the feed was read: what is empty is known to be.
+    if let known, outcome.appended == 0, !settles, !moves, !isNew {
+      cursor.entry = known.entry
+      if isOfRecords { try keep(page.stands(at: known) ? nil : cursor, context) }
+      return outcome
+    }
     try context.append(Draft(.cursor, body: cursor.body(remote: remote)))
+    if isOfRecords { try keep(nil, context) }
     outcome.appended += 1
     return outcome
   }
 
-  /// Whether the place behind a page that told nothing new is kept.
-  private func isPlaceKept(_ page: FeedPage) -> Bool {
-    // A page of changes that were all known still has to move the cursor, or a long feed of them
-    // would be read again and again.
-    guard let quietPages else { return page.hasMore }
-    // A reader that stayed within a list would not see its beginning again. Within it only now and then: a poll that is
-    // told nothing has to leave nothing, and one that is cut need not read all of a long list again.
-    return !page.hasMore || quietPages % 16 == 15
+  /// Keeps the place behind a page that told nothing new outside of the log: a poll leaves no trace there, and one
+  /// that is cut does not begin again with the first of many pages.
+  private func keep(_ place: RemoteCursor?, _ context: AppendContext) throws {
+    let key = MetaKey.place(remote)
+    let row = place?.encoded
+    if try context.state.meta(key) != row { try context.putMeta(key, row) }
   }
 }

@@ -22,7 +22,7 @@ extension SyncRun {
     let note = try await release(
       FullState.Count(shown: shown.count, unshown: gone.count), options)
     if note?.outcome == .kept { return }
-    let intake = Intake(remote: name, epoch: page.epoch)
+    let intake = Intake(remote: name, epoch: page.epoch, isRepair: true)
     for start in stride(from: 0, to: gone.count, by: Limits.groupEntries) {
       let slice = gone[start..<min(start + Limits.groupEntries, gone.count)]
       add(
@@ -61,13 +61,11 @@ private enum CompleteSets {
         guard rowKey.starts(with: prefix) else { return false }
         let key = [UInt8](rowKey)
         guard base.isLive, !shown.contains(key), !edited.contains(key) else { return true }
-        var version = base.version
-        version.tieBreak &+= 1
-        if version.tieBreak == 0 { version.timestamp &+= 1 }
+        // Older than anything: a record that one list has left out comes back as it was.
         gone.append(
           FeedChange(
             collection: collection, key: try RecordAddress(rowKey: key).names.key,
-            version: version, born: base.born, state: .deleted))
+            version: ServerVersion(timestamp: 0, tieBreak: 0), born: base.born, state: .deleted))
         return true
       }
     }

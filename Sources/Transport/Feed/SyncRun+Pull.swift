@@ -16,13 +16,13 @@ extension SyncRun {
   mutating func pull(_ options: SyncEngine.Options) async throws -> PullOutcome {
     let name = declaration.name
     let device = try journal.device
-    var cursor = try journal.read { try $0.cursor(of: name) }
+    var cursor = try journal.read { try $0.readingPlace(of: name) }
     if cursor?.cursor.isEmpty == true { cursor = nil }
     var emptyPages = 0
-    quietPages = 0
     var lastChanges: [FeedChange] = []
     var done: UInt64 = 0
     var next: Result<FeedPage, any Error>?
+    var failure: TransportError?
     while true {
       let page: FeedPage
       do {
@@ -54,6 +54,7 @@ extension SyncRun {
       }
       try await removeUnshown(page, options)
       next = try await book(page, device)
+      failure = failure ?? page.failure
       done += UInt64(page.changes.count)
       onProgress(
         SyncProgress(
@@ -78,6 +79,7 @@ extension SyncRun {
         throw TransportError.protocolViolation(
           "the server gave \(emptyPages) empty pages in a row and says there is more")
       }
+      if !page.hasMore, let failure { throw failure }
       if !page.hasMore { try await endFullState(page, options) }
       end = RemoteCursor(epoch: page.epoch, cursor: page.cursor, through: page.through)
       if isLast { return .complete }
@@ -113,7 +115,7 @@ extension SyncRun {
 
   private mutating func book(_ page: FeedPage) async throws {
     let (name, takesEntries) = (declaration.name, declaration.takesEntries)
-    let (filters, quietPages) = (filters, takesEntries ? nil : quietPages)
+    let filters = filters
     let outcome: Intake.Outcome
     do {
       outcome = try await journal.transact { context in
@@ -121,14 +123,13 @@ extension SyncRun {
         var intake = Intake(remote: name, epoch: page.epoch, forms: forms)
         intake.passesUnknownDeletions = !takesEntries || !filters.digest.isEmpty
         intake.filters = filters
-        intake.quietPages = quietPages
+        intake.isOfRecords = !takesEntries
         return try intake.append(page, context)
       }
     } catch JournalError.invalidInput(let reason) {
       throw TransportError.protocolViolation(
         "the feed has a change this journal cannot hold: \(reason). The cursor stays")
     }
-    self.quietPages = outcome.appended == 0 ? self.quietPages + 1 : 0
     add(outcome)
   }
 

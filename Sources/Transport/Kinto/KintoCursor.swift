@@ -24,6 +24,9 @@ struct KintoCursor {
     var made: UInt64 = 0
     /// How often it was begun again.
     var restarts: UInt64 = 0
+    /// Pages of the collection so far, and the query of one of them: those that follow are compared to it.
+    var pages: UInt64 = 0
+    var seen: String?
   }
 
   var marks: [String: Mark] = [:]
@@ -45,9 +48,12 @@ struct KintoCursor {
     guard case .string(let collection) = walk["collection"] ?? .null else { throw Self.malformed }
     var query: String?
     if case .string(let text) = walk["query"] ?? .null { query = text }
+    var seen: String?
+    if case .string(let text) = walk["seen"] ?? .null { seen = text }
     self.walk = Walk(
       collection: collection, query: query, start: try Self.time(walk["start"]),
-      made: try Self.time(walk["made"]), restarts: try Self.time(walk["restarts"] ?? 0))
+      made: try Self.time(walk["made"]), restarts: try Self.time(walk["restarts"] ?? 0),
+      pages: try Self.time(walk["pages"] ?? 0), seen: seen)
   }
 
   private static func time(_ value: Value?) throws(TransportError) -> UInt64 {
@@ -77,6 +83,8 @@ struct KintoCursor {
       ]
       if walk.restarts > 0 { open["restarts"] = Value(walk.restarts) }
       if let query = walk.query { open["query"] = .string(query) }
+      if walk.pages > 0 { open["pages"] = Value(walk.pages) }
+      if let seen = walk.seen { open["seen"] = .string(seen) }
       fields["walk"] = .object(open)
     }
     return JSONText.string(.object(fields))

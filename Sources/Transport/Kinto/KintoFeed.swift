@@ -30,6 +30,10 @@ struct KintoFeed {
     guard let answer = try await page(walk.query, known, limit: limit) else { return true }
     if answer.status == 400, !isFirst {
       // The server does not know its own page any more: from the beginning.
+      guard walk.restarts < Self.restartLimit else {
+        throw TransportError.protocolViolation(
+          "\(place) names pages that it does not know when they are asked for")
+      }
       cursor.walk = KintoCursor.Walk(collection: collection, restarts: walk.restarts &+ 1)
       return try await read(&cursor, limit: limit, into: &changes)
     }
@@ -47,10 +51,13 @@ struct KintoFeed {
     changes += try records.sorted { $0.version < $1.version }.map { try $0.change(collection) }
     if let next = answer.header("next-page") {
       let query = try self.query(of: next)
-      guard query != walk.query else {
+      // Compared with one page before it, which is another one ever more seldom: so a circle of any length ends.
+      guard query != walk.query, query != walk.seen else {
         throw TransportError.protocolViolation("\(place) names a page as the one after itself")
       }
       walk.query = query
+      walk.pages &+= 1
+      if walk.pages.nonzeroBitCount == 1 { walk.seen = query }
       cursor.walk = walk
       return false
     }
@@ -136,6 +143,7 @@ struct KintoFeed {
 
   /// The server looks through the whole collection for each page, whatever its length.
   private static let pageLimit = 5_000
+  private static let restartLimit: UInt64 = 3
   /// Servers take timestamps of up to 24 hours ahead of their own clock.
   private static let aheadAtMost: UInt64 = 23 * 3_600_000
 

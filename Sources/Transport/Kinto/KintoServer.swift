@@ -93,18 +93,34 @@ public struct KintoServer: Remote {
   ) async throws -> FeedPage {
     var cursor = try KintoCursor(cursor)
     var changes: [FeedChange] = []
+    var failure: TransportError?
+    // The first state of all of them is whole, or there is none.
+    let isBegun = !cursor.marks.isEmpty || cursor.walk != nil
     let start = cursor.walk.flatMap { collections.firstIndex(of: $0.collection) } ?? 0
     for index in start..<collections.count {
       let feed = KintoFeed(server: self, collection: collections[index])
-      let isComplete = try await feed.read(&cursor, limit: limit, into: &changes)
-      if !isComplete { break }
+      let before = (cursor, changes)
+      do {
+        guard try await feed.read(&cursor, limit: limit, into: &changes) else { break }
+      } catch let error as TransportError where isBegun && !error.isAboutPlace {
+        // One collection that cannot be read keeps nobody from the others; a server that cannot be reached does.
+        guard error.isOfOneList || index > start else { throw error }
+        (cursor, changes) = before
+        failure = failure ?? error
+        if !error.isOfOneList {
+          cursor.walk = nil
+          break
+        }
+      }
       let isLast = index == collections.count - 1
       cursor.walk = isLast ? nil : KintoCursor.Walk(collection: collections[index + 1])
       if changes.count >= limit { break }
     }
-    return FeedPage(
+    var page = FeedPage(
       epoch: Self.epoch, cursor: cursor.text, through: ServerVersion(timestamp: 0, tieBreak: 0),
       hasMore: cursor.walk != nil, changes: changes)
+    page.failure = failure
+    return page
   }
 
   public func show(_ witness: Witness) async throws -> WitnessAnswer {

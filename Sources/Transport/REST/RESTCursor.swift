@@ -30,6 +30,8 @@ struct RESTCursor {
   /// By the collection's bytes: names may look alike.
   private var marks: [[UInt8]: Mark] = [:]
   var progress: Progress?
+  /// Whether nothing was read yet.
+  var isEmpty: Bool { marks.isEmpty && progress == nil }
 
   /// - Throws: ``TransportError/cursorUnknown(_:)`` for a text that is none of ours.
   init(_ text: String?) throws(TransportError) {

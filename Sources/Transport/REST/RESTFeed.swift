@@ -40,6 +40,10 @@ struct RESTFeed {
     case .done: break
     case .unauthorized: throw server.unauthorized(answer)
     case .later, .unknown: throw server.later(answer)
+    case .gone where progress != nil && settings.paging.isByNumber:
+      // There are servers that do not know the page behind a full last one.
+      try advance(&cursor, progress, [], nil, answer, .null, address: address, since)
+      return Answer()
     case .gone, .refused:
       guard progress == nil else {
         // The server may not keep where a reader stands: then from the beginning.
@@ -93,7 +97,9 @@ struct RESTFeed {
     {
       headers.append(("If-Modified-Since", HTTPExchangeResponse.date(time)))
     }
-    if settings.usesETags, let etag = cursor.etag(collection, since: since) {
+    // What a set does not show is compared with what is known here, which edits change as well.
+    if settings.usesETags, !settings.completeLists, let etag = cursor.etag(collection, since: since)
+    {
       headers.append(("If-None-Match", etag))
     }
     return (address, headers)

@@ -87,26 +87,44 @@ public struct RESTServer: Remote {
     let reading = cursor.progress?.collection.utf8
     let first = collections.firstIndex { reading?.elementsEqual($0.utf8) == true }
     if first == nil { cursor.progress = nil }
-    for collection in collections[(first ?? 0)...] {
-      let feed = RESTFeed(server: self, collection: collection)
-      var isList = true
-      repeat {
-        let answer = try await feed.read(&cursor)
-        page.changes += answer.changes
-        isList = answer.isList
-        guard !settings.completeLists || page.changes.count <= Self.maximumComplete else {
-          throw TransportError.protocolViolation(
-            "\(address(collection)) shows over \(Self.maximumComplete) records; lists that are complete "
-              + "cannot be longer")
-        }
-        // A set that is taken as a whole has to be known as a whole.
-      } while settings.completeLists && cursor.progress != nil
-      if settings.completeLists, isList { page.complete.append(collection) }
+    // The first state of all of them is whole, or there is none.
+    let isBegun = !cursor.isEmpty
+    for (index, collection) in collections.enumerated().dropFirst(first ?? 0) {
+      let before = (cursor, page)
+      do {
+        try await read(collection, &cursor, into: &page)
+      } catch let error as TransportError where isBegun && !error.isAboutPlace {
+        // One collection that cannot be read keeps nobody from the others; a server that cannot be reached does.
+        guard error.isOfOneList || index > first ?? 0 else { throw error }
+        (cursor, page) = before
+        cursor.progress = nil
+        page.failure = page.failure ?? error
+        if !error.isOfOneList { break }
+      }
       page.hasMore = cursor.progress != nil
       if page.hasMore { break }
     }
     page.cursor = cursor.text
     return page
+  }
+
+  private func read(
+    _ collection: String, _ cursor: inout RESTCursor, into page: inout FeedPage
+  ) async throws {
+    let feed = RESTFeed(server: self, collection: collection)
+    var isList = true
+    repeat {
+      let answer = try await feed.read(&cursor)
+      page.changes += answer.changes
+      isList = answer.isList
+      guard !settings.completeLists || page.changes.count <= Self.maximumComplete else {
+        throw TransportError.protocolViolation(
+          "\(address(collection)) shows over \(Self.maximumComplete) records; lists that are complete "
+            + "cannot be longer")
+      }
+      // A set that is taken as a whole has to be known as a whole.
+    } while settings.completeLists && cursor.progress != nil
+    if settings.completeLists, isList { page.complete.append(collection) }
   }
 
   public func show(_ witness: Witness) async throws -> WitnessAnswer {

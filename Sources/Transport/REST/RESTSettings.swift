@@ -36,6 +36,8 @@ public struct RESTSettings: Sendable, Hashable {
     case page
     /// By the number of records before it.
     case offset
+
+    var isByNumber: Bool { self == .page || self == .offset }
   }
 
   /// How an update is sent.

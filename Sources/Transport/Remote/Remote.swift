@@ -267,6 +267,8 @@ public struct FeedPage: Sendable, Equatable {
   /// Collections of which the page shows every record: one that is known here, not shown and has no edit
   /// on its way is gone.
   public var complete: [String] = []
+  /// Why collections of the page were left out: what there is of the others is booked before it is thrown.
+  public var failure: TransportError?
 
   public init(
     epoch: String, cursor: String, through: ServerVersion, hasMore: Bool, changes: [FeedChange],

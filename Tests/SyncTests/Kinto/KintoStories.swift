@@ -160,7 +160,7 @@ import Transport
   ) async throws {
     let server = KintoDouble(["c", "d"])
     let device = try await RecordDevice(server, collections: ["c", "d"])
-    for key in 1...5 {
+    for key in 1...20 {
       server.write("c", "\(key)", ["n": 1])
       server.write("d", "\(key)", ["n": 1])
     }

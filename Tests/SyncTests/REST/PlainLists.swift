@@ -8,7 +8,7 @@ import Testing
 
 /// How lists are asked for, and go on.
 @Suite struct `A list of plain records` {
-  private func settings(_ change: (inout RESTSettings) -> Void) -> RESTSettings {
+  func settings(_ change: (inout RESTSettings) -> Void) -> RESTSettings {
     var settings = `A server of plain records`.puts
     settings.overlapMilliseconds = 0
     change(&settings)
@@ -26,7 +26,7 @@ import Testing
   }
 
   /// A server that shows so many records at once, and names the rest in a way of its own.
-  private func paged(
+  func paged(
     _ settings: RESTSettings, count: Int = 25, by size: Int = 10,
     next: @escaping @Sendable (Int) -> (header: String?, member: Value?)
   ) -> PlainServer {
@@ -163,6 +163,29 @@ import Testing
           paging == .page ? "GET /c?page=\($0)&per_page=10" : "GET /c?offset=\($0)&limit=10"
         })
     #expect(try device.keys.count == 25)
+  }
+
+  @Test(arguments: [RESTSettings.Paging.page, .offset])
+  func `ends where the server knows no page behind a full last one`(
+    _ paging: RESTSettings.Paging
+  ) async throws {
+    let server = paged(settings { ($0.paging, $0.pageSize) = (paging, 10) }, count: 20) { _ in
+      (nil, nil)
+    }
+    server.state.withLock { state in
+      let page = state.altering
+      state.altering = { request, answer in
+        page(request, &answer)
+        let isFirst = request.url.contains("page=1&") || request.url.contains("offset=0&")
+        if !isFirst, answer.body == Array("[]".utf8) { (answer.status, answer.body) = (404, []) }
+      }
+    }
+    let device = try await RecordDevice(server)
+    try await device.sync()
+    #expect(try device.keys.count == 20)
+    let last = try device.store.journal.lastSequence
+    try await device.sync()
+    #expect(try device.store.journal.lastSequence == last)
   }
 
   @Test(arguments: [

@@ -36,6 +36,45 @@ import Testing
     #expect(try device.store.problems() == [])
   }
 
+  @Test(arguments: [false, true])
+  func `shows a record again that one list has left out`(_ isOwn: Bool) async throws {
+    let server = PlainServer(complete())
+    for key in ["1", "2"] { server.write("c", key, ["n": 1]) }
+    let device = try await RecordDevice(server)
+    try await device.sync()
+    let key = isOwn ? "mine" : "2"
+    if isOwn {
+      try await device.store.write { try $0.create("c", key, ["n": 2]) }
+      try await device.sync(.pushOnly)
+    }
+    for _ in 0..<2 {
+      let record = server.state.withLock { $0.records["c"]?.removeValue(forKey: key) }
+      try await device.sync()
+      #expect(try device.get(key) == nil)
+      // As it was: a copy of the server that was behind, or somebody's way of hiding it.
+      server.state.withLock { $0.records["c"]?[key] = record }
+      try await device.sync()
+      #expect(try device.get(key) != nil)
+    }
+    #expect(try device.store.problems() == [])
+  }
+
+  @Test func `is compared with what is here, whatever the ETag of its list`() async throws {
+    var settings = complete()
+    settings.usesETags = true
+    let server = PlainServer(settings)
+    server.state.withLock { ($0.hasETags, $0.deletesForGood) = (true, true) }
+    server.write("c", "1", ["n": 1])
+    let device = try await RecordDevice(server)
+    try await device.sync()
+    try await device.store.write { try $0.create("c", "mine", ["n": 2]) }
+    try await device.sync(.pushOnly)
+    // The list is the one from before.
+    server.state.withLock { $0.records["c"]?["mine"] = nil }
+    try await device.sync()
+    #expect(try device.keys == ["1"])
+  }
+
   @Test func `BD-09 does not lose most of its records without a word`() async throws {
     let server = PlainServer(complete())
     for number in 0..<30 { server.write("c", "r\(number)", ["n": 1]) }

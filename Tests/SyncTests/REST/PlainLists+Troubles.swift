@@ -1,0 +1,85 @@
+import Journal
+import Projection
+import Synchronization
+import TestKit
+import Testing
+
+@testable import Transport
+
+/// Lists that are not read in one go, or not at all.
+extension `A list of plain records` {
+  @Test func `is read to its end by syncs that are each cut off after some pages`() async throws {
+    let server = paged(
+      settings { ($0.paging, $0.pageSize, $0.differential) = (.offset, 1, .nothing) }, count: 20,
+      by: 1
+    ) { _ in (nil, nil) }
+    let device = try await RecordDevice(server)
+    try await device.sync()
+    server.write("c", "s", ["n": 1])
+    let asked = Mutex(0)
+    server.state.withLock { state in
+      state.refusing = { method, _ in
+        guard method == "GET" else { return nil }
+        let count = asked.withLock { asked in
+          asked += 1
+          return asked
+        }
+        return count.isMultiple(of: 8) ? (429, "slowly") : nil
+      }
+    }
+    for _ in 0..<4 where try device.get("s") == nil {
+      await #expect(throws: TransportError.self) { try await device.sync(.pullOnly) }
+    }
+    #expect(try device.get("s") == ["n": 1])
+  }
+
+  @Test(arguments: [403, 404, 500])
+  func `that cannot be read keeps none of the others back`(_ status: Int) async throws {
+    let server = PlainServer(settings { $0.differential = .parameter })
+    for collection in ["c", "d", "e"] { server.write(collection, "1", ["n": 1]) }
+    let device = try await RecordDevice(server, collections: ["c", "d", "e"])
+    try await device.sync()
+    server.state.withLock { state in
+      state.refusing = { $0 == "GET" && $1.hasPrefix("/d") ? (status, "no") : nil }
+    }
+    for collection in ["c", "d", "e"] { server.write(collection, "2", ["n": 2]) }
+    await #expect(throws: TransportError.self) { try await device.sync() }
+    #expect(try device.get("2") == ["n": 2])
+    let others = try device.store.read { (try $0.get("d", "2"), try $0.get("e", "2")) }
+    #expect(others.0 == nil)
+    // A server in trouble is left alone.
+    #expect((others.1 == nil) == (status == 500))
+    server.state.withLock { $0.refusing = { _, _ in nil } }
+    try await device.sync()
+    #expect(try device.store.read { try $0.get("d", "2") } == ["n": 2])
+    #expect(try device.store.read { try $0.get("e", "2") } == ["n": 2])
+    #expect(try device.store.problems() == [])
+  }
+
+  @Test func `leaves no trace where a stamp of the future moves with the server's clock`()
+    async throws
+  {
+    let server = PlainServer(settings { $0.differential = .parameter })
+    server.write("c", "1", ["n": 1])
+    server.state.withLock { state in
+      state.clock += 3_000_000_000_000
+    }
+    server.write("c", "far", ["n": 1])
+    let clock = Mutex(10)
+    server.state.withLock { state in
+      state.altering = { _, answer in
+        answer.headers.removeAll { $0.name == "Date" }
+        let second = clock.withLock { $0 }
+        answer.headers.append((name: "Date", value: "Tue, 14 Nov 2023 22:14:\(second) GMT"))
+      }
+    }
+    let device = try await RecordDevice(server)
+    try await device.sync()
+    let last = try device.store.journal.lastSequence
+    for _ in 0..<3 {
+      clock.withLock { $0 += 10 }
+      try await device.sync()
+    }
+    #expect(try device.store.journal.lastSequence == last)
+  }
+}
