@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import select
 import subprocess
 import uuid
 
@@ -63,7 +64,7 @@ def malformed(ctx):
     named("first line", journal.refuse, b"\xef\xbb\xbf" + line_bytes(put("x")), 1, [])
     named("blank lines", journal.refuse, b"\n \n" + line_bytes(put("x")) + b"\nbad\n", 5, [])
     named("no end of line", journal.refuse, line_bytes(put("x")) + b'{"op":"pu', 2, [])
-    for check in (blanks, too_large, generated_id, entries, groups):
+    for check in (blanks, too_large, generated_id, entries, groups, waited_for):
         named(check.__name__, check, journal)
     journal.tool.verify(journal.directory)
     usage(ctx, journal)
@@ -150,6 +151,28 @@ def groups(journal):
     done = journal.tool("append", journal.directory, "-", input=b"".join(map(line_bytes, large)),
                         codes=(64,))
     require(done.err.strip().endswith(f"kept 0 lines, last sequence {journal.last}"), done.err)
+    journal.check()
+
+
+def waited_for(journal):
+    """A full batch waits for no line behind it, and its acknowledgement for none either."""
+    good = [put("behind 1"), put("behind 2")]
+    journal.refuse(b"".join(map(line_bytes, good)) + b"junk", 3, good, batch=2)
+    child = journal.tool.start("append", journal.directory, "-", "--ack", "--batch", "1",
+                               stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    try:
+        for line in (put("alone 1"), put("alone 2"), put("alone 3")):
+            child.stdin.write(line_bytes(line))
+            child.stdin.flush()
+            ready, _, _ = select.select([child.stdout], [], [], 60)
+            require(ready, "a line is not acknowledged before the next one comes")
+            equal(child.stdout.readline(), f"acked {journal.last + 1}\n".encode(), "acknowledged")
+            journal.keep([line])
+        child.stdin.close()
+        equal(child.wait(60), 0, "exit")
+        equal(child.stdout.read(), b"", "behind the last acknowledgement")
+    finally:
+        child.kill()
     journal.check()
 
 

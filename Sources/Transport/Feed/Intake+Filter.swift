@@ -119,8 +119,10 @@ extension Intake {
 extension Intake {
   /// Whether a page that shows nothing has gone past so much of others' that it is not to be looked through again
   /// with every poll.
-  func isFarAhead(_ page: FeedPage, _ known: RemoteCursor?) -> Bool {
-    guard !filters.digest.isEmpty, let known else { return false }
+  ///
+  /// - Parameter hasOthers: Whether the page shows what is not taken.
+  func isFarAhead(_ page: FeedPage, _ known: RemoteCursor?, hasOthers: Bool) -> Bool {
+    guard hasOthers || !filters.digest.isEmpty, let known else { return false }
     let (ahead, isBehind) = page.through.tieBreak.subtractingReportingOverflow(
       known.through.tieBreak)
     return !isBehind && ahead >= 1_000

@@ -171,9 +171,13 @@ struct Intake: Sendable {
     var outcome = Outcome()
     let known = try context.state.meta(MetaKey.cursor(remote)).map { try RemoteCursor($0) }
     let isTaking = known?.isTaking ?? false
+    // A server may have more than the collections it was declared for.
+    let ownership = Ownership(of: remote, among: try context.reader().remotes())
+    let own = page.changes.filter {
+      $0.state == .erased || ownership.owns(collection: [UInt8]($0.collection.utf8))
+    }
     let changes =
-      try isTaking
-      ? FullState.newest(page.changes) : withoutRepeatedEchoes(page.changes, context)
+      try isTaking ? FullState.newest(own) : withoutRepeatedEchoes(own, context)
     let test = try filters.test(context)
     for change in changes {
       outcome.add(try append(change, in: known?.generation ?? 0, testedBy: test, context))
@@ -183,7 +187,8 @@ struct Intake: Sendable {
     // A page of changes that were all known still has to move the cursor, or a long feed of them
     // would be read again and again.
     let moves =
-      isFarAhead(page, known) || !isOfRecords && page.hasMore && !page.stands(at: known)
+      isFarAhead(page, known, hasOthers: own.count < page.changes.count)
+      || !isOfRecords && page.hasMore && !page.stands(at: known)
     var cursor = RemoteCursor(
       epoch: page.epoch, cursor: page.cursor, through: page.through,
       generation: known?.generation ?? 0, isTaking: isTaking, filter: filters.digest)

@@ -135,6 +135,7 @@ extension RESTPush {
   ) async throws -> (found: Found?, answer: HTTPExchangeResponse) {
     let address = server.address(edit.collection, key)
     let answer = try await server.send("GET", address)
+    try await checkAbsence(answer, edit.collection)
     switch server.rules.meaning(of: answer.status) {
     case .done:
       let record = try server.record(answer, at: address)

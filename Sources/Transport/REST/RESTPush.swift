@@ -23,6 +23,8 @@ struct RESTPush {
   /// Records of which an edit waits for what would make them: what follows about them waits as well, also what makes
   /// them anew.
   private var waiting: Set<[UInt8]> = []
+  /// Whether collections are there that were asked for since a record of theirs was not found.
+  var presence: [[UInt8]: Bool] = [:]
   /// Records that have moved on, as they are there: what follows about them waits for the edit before.
   var moved: [[UInt8]: FeedChange] = [:]
 
@@ -131,6 +133,12 @@ struct RESTPush {
   // MARK: One change
 
   mutating func verdict(_ edit: RESTEdit) async throws -> Verdict {
+    do { return try await carriedOut(edit) } catch let missing as MissingCollection {
+      return .refused(code: "http-404", message: missing.message)
+    }
+  }
+
+  private mutating func carriedOut(_ edit: RESTEdit) async throws -> Verdict {
     let key = known[edit.rowKey]?.key ?? edit.key
     guard key != ".", key != ".." else {
       throw RecordEdit.Unsupported(
@@ -247,6 +255,7 @@ struct RESTPush {
     if server.settings.preconditions != .none, [409, 412].contains(answer.status) {
       return try await movedOn(edit, key, fields, answer, condition)
     }
+    try await checkAbsence(answer, edit.collection)
     switch server.rules.meaning(of: answer.status) {
     case .done where method == "DELETE": return .applied(try deletion(edit, key, answer))
     case .gone where method == "DELETE": return .applied(try deletion(edit, key, answer))

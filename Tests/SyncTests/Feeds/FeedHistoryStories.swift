@@ -54,6 +54,25 @@ import TransportTesting
     try device.expectServersRecords(server)
   }
 
+  @Test func `show more than was asked for, of which nothing is taken`() async throws {
+    let server = MemoryServer()
+    server.write("c", "1", ["n": 1])
+    server.write("others", "1", ["n": 1])
+    let device = try await MemoryDevice(server, pageLimit: 1)
+    try await device.sync()
+    try await device.sync(.both, .fullState)
+    server.write("others", "1", nil)
+    try await device.sync()
+    let last = try device.store.journal.lastSequence
+    for number in 0..<20 {
+      server.write("others", "\(number)", ["n": 2])
+      try await device.sync()
+    }
+    #expect(try device.store.journal.lastSequence == last)
+    #expect(try device.store.query(Query("others")).isEmpty)
+    try device.expectServersRecords(server)
+  }
+
   @Test func `come again where the answer was lost`() async throws {
     let server = MemoryServer(overlapMilliseconds: 0)
     fill(server, 6)

@@ -224,4 +224,24 @@ import Transport
     #expect(server.ids("c") == ["1", "2", "3"])
     #expect(try device.store.problems() == [])
   }
+
+  @Test func `sets edits aside where their collection is not found either`() async throws {
+    let server = PlainServer(`A server of plain records`.puts)
+    for key in ["1", "2", "3"] { server.write("c", key, ["n": 1]) }
+    let device = try await RecordDevice(server)
+    try await device.sync()
+    try await device.store.write { try $0.update("c", "1", set: ["mine": true]) }
+    try await device.store.write { try $0.delete("c", "2") }
+    try await device.store.write { try $0.put("c", "4", ["n": 4]) }
+    // An address that leads elsewhere.
+    server.state.withLock { $0.refusing = { _, _ in (404, "nothing here") } }
+    await #expect(throws: TransportError.self) { try await device.sync() }
+    #expect(try device.store.parked().map(\.code) == ["http-404", "http-404", "http-404"])
+    server.state.withLock { $0.refusing = { _, _ in nil } }
+    try await device.store.retry(device.store.parked().map(\.sequence))
+    try await device.sync()
+    #expect(server.fields("c", "1") == ["n": 1, "mine": true])
+    #expect(server.ids("c") == ["1", "3", "4"])
+    #expect(try device.store.problems() == [])
+  }
 }

@@ -42,13 +42,16 @@ struct Append: AsyncParsableCommand {
   func run() async throws {
     let store = try OpenJournal.store(
       journal.directory, durability: durability.durability)
-    let output = Output()
+    let ack = ack
+    let acknowledged = Mutex(Output())
     var run = AppendRun(
       journal: store.journal, lines: try LineReader(file), batchLines: batch,
       acknowledge: { sequence in
         guard ack else { return }
-        output.line("acked \(sequence)")
-        output.flush()
+        acknowledged.withLock { output in
+          output.line("acked \(sequence)")
+          output.flush()
+        }
       })
     run.lastSequence = try store.journal.lastSequence
     do {
@@ -58,6 +61,7 @@ struct Append: AsyncParsableCommand {
       throw run.finding(error)
     }
     store.close()
+    let output = Output()
     if json.isJSON {
       output.line(JSONLines.text(run.summary))
     } else if !ack {
@@ -73,7 +77,7 @@ struct AppendRun {
   let journal: Journal
   let lines: LineReader
   let batchLines: Int
-  let acknowledge: (SequenceNumber) -> Void
+  let acknowledge: @Sendable (SequenceNumber) -> Void
   var lastSequence: SequenceNumber = 0
   private(set) var kept = 0
   private(set) var blank = 0
@@ -82,7 +86,7 @@ struct AppendRun {
 
   init(
     journal: Journal, lines: LineReader, batchLines: Int,
-    acknowledge: @escaping (SequenceNumber) -> Void
+    acknowledge: @escaping @Sendable (SequenceNumber) -> Void
   ) {
     self.journal = journal
     self.lines = lines
@@ -104,14 +108,19 @@ struct AppendRun {
     }
     var current = try read(makeID)
     while !current.units.isEmpty {
-      let committing = current
-      async let durable = committing.append(to: journal)
-      let following = Result { try read(makeID) }
+      let (committing, acknowledge) = (current, acknowledge)
+      // Whoever writes the next line waits for nothing but the acknowledgement of this one.
+      async let durable = {
+        let sequence = try await committing.append(to: journal)
+        acknowledge(sequence)
+        return sequence
+      }()
+      var following: Result<AppendBatch, any Error>?
+      if lines.isReady { following = Result { try read(makeID) } }
       lastSequence = try await durable
       kept += committing.lineCount
-      acknowledge(lastSequence)
       progress.update(UInt64(kept))
-      current = try following.get()
+      current = try following?.get() ?? read(makeID)
     }
   }
 
@@ -142,6 +151,8 @@ struct AppendRun {
           return batch
         }
         batch.add(change, line: lines.number)
+        // Only a group may go on with the next line.
+        if batch.lineCount >= batchLines, change.group == nil { return batch }
       } catch let error as JournalError {
         throw InputError(line: lines.number, cause: error)
       }

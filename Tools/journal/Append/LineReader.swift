@@ -39,6 +39,9 @@ final class LineReader {
     if descriptor > 0 { close(descriptor) }
   }
 
+  /// Whether the next line is here, or the end of the input: nobody is waited for.
+  var isReady: Bool { isAtEnd || lineFeed(from: start) != nil }
+
   /// Lends the next line without its line feed; nil at the end of the input.
   func next<R>(_ body: (UnsafeRawBufferPointer) throws -> R) throws -> R? {
     var scanned = start
