@@ -13,6 +13,7 @@ import oracle
 from exchanging import check_server
 from plain import Backend, simple
 from proxy import Proxy
+from reading import same_export
 from tool import Server, equal, require
 
 
@@ -101,7 +102,7 @@ def plain(ctx):
         ctx.tool.compare(*[device.path for device in pair])
         there = oracle.State()
         there.records = backend.lines()
-        equal(ctx.tool.export(pair[0].path), there.export(), "the device and the server")
+        same_export(ctx.tool.export(pair[0].path), there.export(), "the device and the server")
     finally:
         proxy.close()
         backend.stop()
