@@ -26,6 +26,19 @@ import Testing
     #expect(edits.count == 3 && Set(edits).count == 3)
   }
 
+  @Test func `keep what a server took though another one has the collection by now`() async throws {
+    let world = try World()
+    let a = try await world.device("a")
+    try await a.put("1", ["n": 1])
+    try await a.sync(.pushOnly)
+    try await a.store.journal.declare(
+      RemoteDeclaration(
+        name: "other", kind: "journal", url: "http://localhost", collections: ["c"]))
+    try await a.sync()
+    #expect(try a.get("1") == ["n": 1])
+    #expect(try a.counts().accepted == 0)
+  }
+
   @Test func `keep both sides' fields, the later delivery wins the same field`() async throws {
     let world = try World()
     let (a, b) = (try await world.device("a"), try await world.device("b"))

@@ -28,7 +28,8 @@ final class RowCipher: RowSealer {
     switch table {
     case .entries, .records: return true
     case .meta:
-      return key.starts(with: MetaKey.folded.utf8) || key.elementsEqual(MetaKey.secret.utf8)
+      return key.starts(with: MetaKey.folded.utf8) || key.starts(with: MetaKey.places.utf8)
+        || key.elementsEqual(MetaKey.secret.utf8)
     case .baseline:
       guard let table = key.first.flatMap(Baseline.table(tagged:)), table != .baseline else {
         return false

@@ -156,6 +156,8 @@ package enum MetaKey {
   /// The checkpoint a remote has cosigned, behind a line with the key that checks it.
   package static func cosigned(_ remote: String) -> String { "cosigned/\(remote)" }
   /// Where a reader stands that was told nothing since its last `cursor` entry; of this file alone.
-  package static func place(_ remote: String) -> String { "place/\(remote)" }
+  package static let places = "place/"
+
+  package static func place(_ remote: String) -> String { places + remote }
   package static func witness(_ remote: String) -> String { "witness/\(remote)" }
 }

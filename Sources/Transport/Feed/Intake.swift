@@ -173,8 +173,11 @@ struct Intake: Sendable {
     let isTaking = known?.isTaking ?? false
     // A server may have more than the collections it was declared for.
     let ownership = Ownership(of: remote, among: try context.reader().remotes())
-    let own = page.changes.filter {
-      $0.state == .erased || ownership.owns(collection: [UInt8]($0.collection.utf8))
+    let own = try page.changes.filter { change in
+      if change.state == .erased { return true }
+      if ownership.owns(collection: [UInt8](change.collection.utf8)) { return true }
+      // What it took of this journal while the collection was its own is settled by this.
+      return try change.originID.map { try context.remembered($0) != nil } ?? false
     }
     let changes =
       try isTaking ? FullState.newest(own) : withoutRepeatedEchoes(own, context)

@@ -52,6 +52,12 @@ extension SyncRun {
       {
         return .begun
       }
+      if let failure = page.failure,
+        try journal.read({ try $0.cursor(of: name) })?.isTaking == true
+      {
+        // What a full state has not shown goes: it is of all collections.
+        throw failure
+      }
       try await removeUnshown(page, options)
       next = try await book(page, device)
       failure = failure ?? page.failure

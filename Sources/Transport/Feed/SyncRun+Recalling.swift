@@ -22,7 +22,7 @@ extension SyncRun {
     let (name, folder) = (declaration.name, journal.folder)
     let (cursor, known) = try journal.read(span: .long) { reader in
       (
-        try reader.cursor(of: name),
+        try reader.readingPlace(of: name),
         try Recollection.newest(reader, folder, remote: name, limit: Self.witnesses)
       )
     }

@@ -36,14 +36,14 @@ struct RESTFeed {
       }
       return Answer(isList: false)
     }
+    if try await isBehindLast(answer, address, progress) {
+      try advance(&cursor, progress, [], nil, answer, .null, address: address, since)
+      return Answer()
+    }
     switch server.rules.meaning(of: answer.status) {
     case .done: break
     case .unauthorized: throw server.unauthorized(answer)
     case .later, .unknown: throw server.later(answer)
-    case .gone where progress != nil && settings.paging.isByNumber:
-      // There are servers that do not know the page behind a full last one.
-      try advance(&cursor, progress, [], nil, answer, .null, address: address, since)
-      return Answer()
     case .gone, .refused:
       guard progress == nil else {
         // The server may not keep where a reader stands: then from the beginning.
@@ -64,12 +64,24 @@ struct RESTFeed {
         .map { try $0.change(collection, isPartial: isPartial) })
   }
 
+  /// Whether a page is not found because the full one before it was the last: there are servers that know none behind
+  /// it. Where the list's first page is not found either, or this one is by now, the server is in trouble.
+  private func isBehindLast(
+    _ answer: HTTPExchangeResponse, _ address: String, _ progress: RESTCursor.Progress?
+  ) async throws -> Bool {
+    guard progress != nil, settings.paging.isByNumber, answer.status == 404 else { return false }
+    let first = try await server.send("GET", firstPage)
+    guard server.rules.meaning(of: first.status) == .done else { return false }
+    return try await server.send("GET", address).status == 404
+  }
+
+  /// Where a list begins that is asked for as a whole.
+  var firstPage: String { address(nil, nil) }
+
   // MARK: The question
 
-  private func question(
-    _ progress: RESTCursor.Progress?, _ since: String?, _ cursor: RESTCursor
-  ) -> (address: String, headers: [(name: String, value: String)]) {
-    if case .path(let path)? = progress?.next { return (server.origin + path, []) }
+  private func address(_ progress: RESTCursor.Progress?, _ since: String?) -> String {
+    if case .path(let path)? = progress?.next { return server.origin + path }
     var query: [(name: String, value: String)] = []
     if let since { query.append((settings.sinceParameter, since)) }
     var number: UInt64 = 0
@@ -90,6 +102,13 @@ struct RESTFeed {
         (index == 0 ? "?" : "&") + RemoteURL.escape(item.name) + "="
         + RemoteURL.escape(item.value)
     }
+    return address
+  }
+
+  private func question(
+    _ progress: RESTCursor.Progress?, _ since: String?, _ cursor: RESTCursor
+  ) -> (address: String, headers: [(name: String, value: String)]) {
+    let address = address(progress, since)
     var headers: [(name: String, value: String)] = []
     guard progress == nil else { return (address, headers) }
     if settings.differential == .header,

@@ -135,7 +135,8 @@ extension RESTPush {
   ) async throws -> (found: Found?, answer: HTTPExchangeResponse) {
     let address = server.address(edit.collection, key)
     let answer = try await server.send("GET", address)
-    try await checkAbsence(answer, edit.collection)
+    // Of some servers a collection is there once there is a record of it.
+    if !edit.isCreate { try await checkAbsence(answer, edit.collection) }
     switch server.rules.meaning(of: answer.status) {
     case .done:
       let record = try server.record(answer, at: address)

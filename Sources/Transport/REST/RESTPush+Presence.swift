@@ -15,26 +15,25 @@ extension RESTPush {
   ) async throws {
     guard answer.status == 404, server.rules.meaning(of: 404) == .gone else { return }
     let name = Array(collection.utf8)
-    let address = server.address(collection)
-    if presence[name] == nil { presence[name] = try await isThere(address) }
+    if presence[name] == nil { presence[name] = try await isThere(collection) }
     guard presence[name] == false else { return }
     throw MissingCollection(
       message:
-        "\(address) is not found either: is collection \"\(collection)\" there? Put the address right, then "
+        "\(server.address(collection)) is not found either: is collection \"\(collection)\" there? Put the address right, then "
         + "retry this edit")
   }
 
-  private func isThere(_ address: String) async throws -> Bool {
-    // There are servers that do not know the first method.
-    for method in ["HEAD", "GET"] {
-      let answer = try await server.send(method, address)
-      switch server.rules.meaning(of: answer.status) {
-      case .done: return true
-      case .gone where method == "GET": return false
-      case .unauthorized: throw server.unauthorized(answer)
-      case .gone, .refused, .later, .unknown: continue
-      }
+  private func isThere(_ collection: String) async throws -> Bool {
+    let head = try await server.send("HEAD", server.address(collection))
+    // There are servers that do not know the method.
+    if server.rules.meaning(of: head.status) == .done { return true }
+    do {
+      let list = try await server.send(
+        "GET", RESTFeed(server: server, collection: collection).firstPage)
+      return server.rules.meaning(of: list.status) != .gone
+    } catch TransportError.protocolViolation {
+      // A list that cannot be taken is one.
+      return true
     }
-    return true
   }
 }

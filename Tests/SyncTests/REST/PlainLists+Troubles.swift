@@ -82,4 +82,47 @@ extension `A list of plain records` {
     }
     #expect(try device.store.journal.lastSequence == last)
   }
+
+  @Test func `that cannot be read takes nothing away with a full state that is cut`() async throws {
+    let server = PlainServer(settings { $0.differential = .parameter })
+    for collection in ["c", "d", "e"] { server.write(collection, "1", ["n": 1]) }
+    let device = try await RecordDevice(server, collections: ["c", "d", "e"])
+    try await device.sync()
+    let asked = Mutex(0)
+    server.state.withLock { state in
+      state.refusing = { method, path in
+        guard method == "GET" else { return nil }
+        if path.hasPrefix("/d") { return (403, "no") }
+        return asked.withLock { asked in
+          asked += 1
+          return asked == 3
+        } ? (429, "slowly") : nil
+      }
+    }
+    for _ in 0..<3 {
+      await #expect(throws: TransportError.self) { try await device.sync(.both, .fullState) }
+    }
+    #expect(try device.store.read { try $0.get("d", "1") } == ["n": 1])
+  }
+
+  @Test func `is not at its end where the server knows nothing for a while`() async throws {
+    let server = paged(
+      settings { ($0.paging, $0.pageSize, $0.differential) = (.page, 10, .nothing) }, count: 30
+    ) { _ in (nil, nil) }
+    let device = try await RecordDevice(server)
+    try await device.sync()
+    let isAway = Mutex(false)
+    server.state.withLock { state in
+      state.refusing = { method, path in
+        guard method == "GET" else { return nil }
+        if path.contains("page=2") { isAway.withLock { $0 = true } }
+        return isAway.withLock { $0 } ? (404, "nothing here") : nil
+      }
+    }
+    await #expect(throws: TransportError.self) { try await device.sync(.both, .fullState) }
+    #expect(try device.keys.count == 30)
+    server.state.withLock { $0.refusing = { _, _ in nil } }
+    try await device.sync()
+    #expect(try device.keys.count == 30)
+  }
 }

@@ -244,4 +244,21 @@ import Transport
     #expect(server.ids("c") == ["1", "3", "4"])
     #expect(try device.store.problems() == [])
   }
+
+  @Test func `is not held up by a list that cannot be taken`() async throws {
+    let server = PlainServer(`A server of plain records`.puts)
+    for key in ["1", "2"] { server.write("c", key, ["n": 1]) }
+    let device = try await RecordDevice(server)
+    try await device.sync()
+    server.write("c", "1", nil)
+    try await device.store.write { try $0.delete("c", "1") }
+    try await device.store.write { try $0.update("c", "2", set: ["mine": true]) }
+    server.state.withLock { state in
+      state.refusing = { method, path in
+        method == "HEAD" ? (405, "") : method == "GET" && path == "/c" ? (302, "") : nil
+      }
+    }
+    try await device.sync(.pushOnly)
+    #expect(server.fields("c", "2") == ["n": 1, "mine": true])
+  }
 }

@@ -130,6 +130,7 @@ struct AppendRun {
     if let (change, line) = pendingLine {
       batch.add(change, line: line)
       pendingLine = nil
+      if batch.lineCount >= batchLines, change.group == nil { return batch }
     }
     while true {
       do {
