@@ -177,7 +177,7 @@ struct Intake: Sendable {
       if change.state == .erased { return true }
       if ownership.owns(collection: [UInt8](change.collection.utf8)) { return true }
       // What it took of this journal while the collection was its own is settled by this.
-      return try change.originID.map { try context.remembered($0) != nil } ?? false
+      return try change.originID.map { try isAwaited($0, context) } ?? false
     }
     let changes =
       try isTaking ? FullState.newest(own) : withoutRepeatedEchoes(own, context)
@@ -205,6 +205,22 @@ struct Intake: Sendable {
     if isOfRecords { try keep(nil, context) }
     outcome.appended += 1
     return outcome
+  }
+
+  /// Whether an edit with this id went to this remote and is not settled.
+  private func isAwaited(_ id: EntryID, _ context: AppendContext) throws -> Bool {
+    guard let sequence = try context.remembered(id)?.sequence,
+      let edit = try context.state.edit(sequence)
+    else { return false }
+    let sent: SequenceNumber
+    switch edit.delivery {
+    case .accepted(_, _, let segment): sent = segment
+    case .inFlight(let segment): sent = segment
+    default: return false
+    }
+    return try context.state.entry(sent)?.plainBody.withUnsafeBytes { bytes in
+      try Body(bytes).text(.remote)?.utf8.elementsEqual(remote.utf8)
+    } ?? false
   }
 
   /// Keeps the place behind a page that told nothing new outside of the log: a poll leaves no trace there, and one

@@ -69,10 +69,20 @@ struct RESTFeed {
   private func isBehindLast(
     _ answer: HTTPExchangeResponse, _ address: String, _ progress: RESTCursor.Progress?
   ) async throws -> Bool {
-    guard progress != nil, settings.paging.isByNumber, answer.status == 404 else { return false }
+    guard progress != nil, settings.paging.isByNumber, answer.status == 404,
+      server.rules.meaning(of: 404) == .gone
+    else { return false }
     let first = try await server.send("GET", firstPage)
-    guard server.rules.meaning(of: first.status) == .done else { return false }
-    return try await server.send("GET", address).status == 404
+    switch server.rules.meaning(of: first.status) {
+    case .done: break
+    case .unauthorized: throw server.unauthorized(first)
+    case .later, .unknown: throw server.later(first)
+    case .gone, .refused: return false
+    }
+    guard try await server.send("GET", address).status == 404 else {
+      throw TransportError.unavailable("\(address) was not found, and is there by now. Sync again")
+    }
+    return true
   }
 
   /// Where a list begins that is asked for as a whole.

@@ -136,7 +136,7 @@ extension RESTPush {
     let address = server.address(edit.collection, key)
     let answer = try await server.send("GET", address)
     // Of some servers a collection is there once there is a record of it.
-    if !edit.isCreate { try await checkAbsence(answer, edit.collection) }
+    if !edit.isCreate || expected(edit) != nil { try await checkAbsence(answer, edit.collection) }
     switch server.rules.meaning(of: answer.status) {
     case .done:
       let record = try server.record(answer, at: address)

@@ -24,16 +24,25 @@ extension RESTPush {
   }
 
   private func isThere(_ collection: String) async throws -> Bool {
-    let head = try await server.send("HEAD", server.address(collection))
-    // There are servers that do not know the method.
-    if server.rules.meaning(of: head.status) == .done { return true }
-    do {
-      let list = try await server.send(
-        "GET", RESTFeed(server: server, collection: collection).firstPage)
-      return server.rules.meaning(of: list.status) != .gone
-    } catch TransportError.protocolViolation {
-      // A list that cannot be taken is one.
-      return true
+    // There are servers that do not know the first method. A list that cannot be taken is one.
+    let addresses = [
+      ("HEAD", server.address(collection)),
+      ("GET", RESTFeed(server: server, collection: collection).firstPage),
+    ]
+    for (method, address) in addresses {
+      let answer: HTTPExchangeResponse
+      do { answer = try await server.send(method, address) } catch TransportError.protocolViolation
+      {
+        continue
+      }
+      switch server.rules.meaning(of: answer.status) {
+      case .done: return true
+      case .unauthorized: throw server.unauthorized(answer)
+      case .gone where method == "GET": return false
+      case .later, .unknown: if method == "GET" { throw server.later(answer) }
+      case .gone, .refused: continue
+      }
     }
+    return true
   }
 }
