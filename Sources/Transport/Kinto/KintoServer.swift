@@ -94,7 +94,7 @@ public struct KintoServer: Remote {
     var cursor = try KintoCursor(cursor)
     var changes: [FeedChange] = []
     var failure: TransportError?
-    // The first state of all of them is whole, or there is none.
+    // A first answer that lacks a collection would pass for one that says it is empty.
     let isBegun = !cursor.marks.isEmpty || cursor.walk != nil
     let start = cursor.walk.flatMap { collections.firstIndex(of: $0.collection) } ?? 0
     for index in start..<collections.count {

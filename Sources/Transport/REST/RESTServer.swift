@@ -87,7 +87,7 @@ public struct RESTServer: Remote {
     let reading = cursor.progress?.collection.utf8
     let first = collections.firstIndex { reading?.elementsEqual($0.utf8) == true }
     if first == nil { cursor.progress = nil }
-    // The first state of all of them is whole, or there is none.
+    // A first answer that lacks a collection would pass for one that says it is empty.
     let isBegun = !cursor.isEmpty
     for (index, collection) in collections.enumerated().dropFirst(first ?? 0) {
       let before = (cursor, page)

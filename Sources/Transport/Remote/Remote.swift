@@ -267,7 +267,8 @@ public struct FeedPage: Sendable, Equatable {
   /// Collections of which the page shows every record: one that is known here, not shown and has no edit
   /// on its way is gone.
   public var complete: [String] = []
-  /// Why collections of the page were left out: what there is of the others is booked before it is thrown.
+  /// Why collections were left out of the page; nil where none was. The sync takes the others in to the end and throws it
+  /// then, or at once while a full state is read: that is of all collections.
   public var failure: TransportError?
 
   public init(
