@@ -52,6 +52,16 @@ extension FoldState {
     return copy
   }
 
+  /// Whether a `sent` entry is of what went to this remote. Reads the entry.
+  package func wasSent(by sent: SequenceNumber, to remote: String) throws -> Bool {
+    guard let entry = try entry(sent) else {
+      throw JournalError.damaged("the `sent` entry \(sent) is missing; run `journal verify`")
+    }
+    return try entry.plainBody.withUnsafeBytes { bytes in
+      try Body(bytes).text(.remote)?.utf8.elementsEqual(remote.utf8) ?? false
+    }
+  }
+
   package func putRecord(_ key: [UInt8], _ payload: [UInt8]) throws {
     try key.withUnsafeBytes { key in
       try payload.withUnsafeBytes { try putRecord(key, $0) }

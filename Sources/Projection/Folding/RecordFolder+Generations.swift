@@ -24,7 +24,7 @@ extension RecordFolder {
     for edit in try state.openEdits() {
       switch edit.state.delivery {
       case .inFlight(let sent), .accepted(_, _, let sent):
-        guard try remoteName(ofSent: sent, state) == remote else { continue }
+        guard try state.wasSent(by: sent, to: remote) else { continue }
         try move(edit.sequence, edit.state, to: .pending, state)
       case .pending, .parked: continue
       }

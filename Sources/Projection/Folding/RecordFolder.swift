@@ -125,25 +125,6 @@ package struct RecordFolder: InlineFolder {
     try state.putMeta(MetaKey.cursor(remote), fresh.encoded)
   }
 
-  /// Versions of different remotes do not compare: an edit is settled by the remote that took it.
-  private func isReached(
-    _ edit: EditState, from remote: String, through: ServerVersion, _ state: any FoldState
-  ) throws -> Bool {
-    guard case .accepted(let version, _, let sent) = edit.delivery, version <= through else {
-      return false
-    }
-    return try remoteName(ofSent: sent, state) == remote
-  }
-
-  func remoteName(
-    ofSent sequence: SequenceNumber, _ state: any FoldState
-  ) throws -> String? {
-    guard let entry = try state.entry(sequence) else {
-      throw JournalError.damaged("the `sent` entry \(sequence) is missing; run `journal verify`")
-    }
-    return try entry.plainBody.withUnsafeBytes { try Body($0).text(.remote) }
-  }
-
   // MARK: The server's order
 
   private func foldRemoteChange(
@@ -192,7 +173,7 @@ package struct RecordFolder: InlineFolder {
       ? try overlay.fold(over: before.baseFields, state) { member in
         try isReached(member.state, from: remote, through: version, state)
       } : nil
-    try settle(&overlay, row, from: remote, through: version, state)
+    try settle(&overlay, &row, from: remote, through: version, state)
     try overlay.store(in: &row, state)
     try state.putRecord(key, row.encoded)
     if isForeign, !isShownAgain(before, row) {
@@ -216,23 +197,6 @@ package struct RecordFolder: InlineFolder {
     return outcome
   }
 
-  /// Takes accepted edits the base has caught up with out of the overlay.
-  func settle(
-    _ overlay: inout Overlay, _ row: RecordRow, from remote: String, through: ServerVersion,
-    _ state: any FoldState
-  ) throws {
-    let reached = Set(
-      try overlay.members.filter { member in
-        try isReached(member.state, from: remote, through: through, state)
-      }.map(\.sequence))
-    let settled = overlay.remove(standingOn: row.base?.version) { reached.contains($0.sequence) }
-    for member in settled {
-      try state.removeEdit(member.sequence)
-      state.counts.count(member.state.delivery, by: -1)
-      state.counts.settled += 1
-    }
-  }
-
   private func foldCursor(
     _ header: EntryHeader, _ body: Body, _ state: any FoldState
   ) throws {
@@ -247,20 +211,6 @@ package struct RecordFolder: InlineFolder {
       try isReached(edit.state, from: remote, through: cursor.through, state)
     }
     try settle(reached.map(\.sequence), from: remote, through: cursor.through, state)
-  }
-
-  /// Settles accepted edits, each record's together.
-  func settle(
-    _ edits: [SequenceNumber], from remote: String, through: ServerVersion,
-    _ state: any FoldState
-  ) throws {
-    for key in try recordKeys(of: edits, state) {
-      guard var row = try state.record(key).map({ try RecordRow($0) }) else { continue }
-      var overlay = try Overlay(row, state)
-      try settle(&overlay, row, from: remote, through: through, state)
-      try overlay.store(in: &row, state)
-      try state.putRecord(key, row.encoded)
-    }
   }
 
   func recordKeys(

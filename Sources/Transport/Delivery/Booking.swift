@@ -43,6 +43,10 @@ struct Booking: Sendable {
         ids.append((Acceptance(edit, state.version), state.key))
         try states.append(state)
       case .missed(let answer):
+        if let version = try versionOfKept(answer, context) {
+          results.append(Acceptance(edit, version, isAbsorbed: true))
+          continue
+        }
         let state = try newest(answer, context)
         results.append(Acceptance(edit, state.version, isAbsorbed: true))
         try states.append(state)
@@ -122,6 +126,23 @@ struct Booking: Sendable {
       in: context.state)
     for draft in drafts { try context.append(draft) }
     return drafts.count { $0.kind == .conflict }
+  }
+
+  /// How far the server's order was read, where the record is one it no longer has and that is kept here, or may yet be;
+  /// nil for any other. What an answer says of such a record is known, and does not take it away.
+  private func versionOfKept(
+    _ answer: FeedChange, _ context: AppendContext
+  ) throws -> ServerVersion? {
+    guard case .deleted = answer.state,
+      let cursor = try context.state.meta(MetaKey.cursor(remote)).map({ try RemoteCursor($0) })
+    else { return nil }
+    let record = try RecordAddress(collection: answer.collection, key: answer.key)
+    let rowKey = try context.folder.currentKey(record.rowKey, before: .max, in: context.transaction)
+    var isKept = false
+    try context.folder.lendBase(of: rowKey, in: context.transaction) { base in
+      isKept = base.isLive && base.generation != cursor.generation
+    }
+    return isKept ? cursor.through : nil
   }
 
   private func newest(_ answer: FeedChange, _ context: AppendContext) throws -> FeedChange {

@@ -218,9 +218,7 @@ struct Intake: Sendable {
     case .inFlight(let segment): sent = segment
     default: return false
     }
-    return try context.state.entry(sent)?.plainBody.withUnsafeBytes { bytes in
-      try Body(bytes).text(.remote)?.utf8.elementsEqual(remote.utf8)
-    } ?? false
+    return try context.state.wasSent(by: sent, to: remote)
   }
 
   /// Keeps the place behind a page that told nothing new outside of the log: a poll leaves no trace there, and one

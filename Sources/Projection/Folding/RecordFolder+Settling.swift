@@ -1,0 +1,65 @@
+import Journal
+
+/// Settling: what becomes of accepted edits once the feed has passed them.
+extension RecordFolder {
+  /// Versions of different remotes do not compare: an edit is settled by the remote that took it.
+  func isReached(
+    _ edit: EditState, from remote: String, through: ServerVersion, _ state: any FoldState
+  ) throws -> Bool {
+    guard case .accepted(let version, _, let sent) = edit.delivery, version <= through else {
+      return false
+    }
+    return try state.wasSent(by: sent, to: remote)
+  }
+
+  /// Settles accepted edits, each record's together.
+  func settle(
+    _ edits: [SequenceNumber], from remote: String, through: ServerVersion,
+    _ state: any FoldState
+  ) throws {
+    for key in try recordKeys(of: edits, state) {
+      guard var row = try state.record(key).map({ try RecordRow($0) }) else { continue }
+      var overlay = try Overlay(row, state)
+      try settle(&overlay, &row, from: remote, through: through, state)
+      try overlay.store(in: &row, state)
+      try state.putRecord(key, row.encoded)
+    }
+  }
+
+  /// Takes accepted edits the base has caught up with out of the overlay.
+  func settle(
+    _ overlay: inout Overlay, _ row: inout RecordRow, from remote: String, through: ServerVersion,
+    _ state: any FoldState
+  ) throws {
+    let reached = Set(
+      try overlay.members.filter { member in
+        try isReached(member.state, from: remote, through: through, state)
+      }.map(\.sequence))
+    try keep(overlay.members.filter { reached.contains($0.sequence) }, in: &row, of: remote, state)
+    let settled = overlay.remove(standingOn: row.base?.version) { reached.contains($0.sequence) }
+    for member in settled {
+      try state.removeEdit(member.sequence)
+      state.counts.count(member.state.delivery, by: -1)
+      state.counts.settled += 1
+    }
+  }
+
+  /// Folds what changed nothing on the server into a record that it no longer has and that was kept here.
+  ///
+  /// Such a record is this journal's alone: its base is of an earlier generation, whose server had it. Without this a
+  /// deletion would last until its answer is settled, and then the record would be back.
+  private func keep(
+    _ settled: [Overlay.Member], in row: inout RecordRow, of remote: String, _ state: any FoldState
+  ) throws {
+    let absorbed = settled.filter {
+      if case .accepted(_, absorbed: true, _) = $0.state.delivery { true } else { false }
+    }
+    guard !absorbed.isEmpty, row.baseFields != nil, let base = row.base,
+      let cursor = try state.meta(MetaKey.cursor(remote)).map({ try RemoteCursor($0) }),
+      base.generation != cursor.generation
+    else { return }
+    for member in absorbed {
+      row.baseFields = try Overlay.apply(member, to: row.baseFields, state)
+    }
+  }
+}
