@@ -77,6 +77,12 @@ import Testing
         "notes", "n2", ["large": .string(String(repeating: "needle-large", count: 900))])
     }
     try await store.write { try $0.update("notes", "n1", set: ["more": "needle-update"]) }
+    // Beside the log, and gone with the next page that tells something: a server's own words.
+    let place = RemoteCursor(
+      epoch: "e", cursor: "needle-place", through: ServerVersion(timestamp: 1, tieBreak: 0)
+    ).encoded
+    try await store.journal.transact { try $0.putMeta(MetaKey.place("main"), place) }
+    #expect(try store.journal.read { try $0.meta(MetaKey.place("main")) } == place)
     _ = try await store.compact()
     let secret = try await store.journal.transact { try $0.secret }
     #expect(secret.count == 32)
