@@ -61,7 +61,8 @@ struct SyncRun {
         let segment = try SegmentSealer.next(
           for: declaration, in: context, skipping: skipping, limit: limit)
         let known =
-          declaration.takesEntries ? nil : try segment.map { try KnownVersions.of($0, context) }
+          declaration.takesEntries
+          ? nil : try segment.map { try KnownVersions.of($0, to: declaration.name, context) }
         return (segment, context.head.lastSequence > before, known ?? [])
       }
       guard let segment else {

@@ -67,14 +67,15 @@ extension AppendContext {
   /// now is newer than what the feed has shown, whatever its stamp says.
   ///
   /// Some servers stamp nothing anew where nothing changed, or answer a deletion with the record as it
-  /// was.
+  /// was. Versions of another generation do not compare.
   package func versionOfAnswer(
-    _ version: ServerVersion, about record: RecordAddress
+    _ version: ServerVersion, about record: RecordAddress, from remote: String
   ) throws -> ServerVersion {
+    let generation = try reader().cursor(of: remote)?.generation ?? 0
     let rowKey = try folder.currentKey(record.rowKey, before: .max, in: transaction)
     var raised = version
     try folder.lendBase(of: rowKey, in: transaction) { base in
-      guard version <= base.version else { return }
+      guard base.generation == generation, version <= base.version else { return }
       raised = base.version
       let (next, isFull) = raised.tieBreak.addingReportingOverflow(1)
       raised.tieBreak = next

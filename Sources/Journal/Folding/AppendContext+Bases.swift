@@ -12,4 +12,17 @@ extension AppendContext {
     }
     return known
   }
+
+  /// Whether a record lives in an earlier generation of base than a cursor's, which has not shown it: once a full state
+  /// is read, one that was kept.
+  package func hasOlderLiveBase(
+    _ record: RecordAddress, than cursor: RemoteCursor
+  ) throws -> Bool {
+    let rowKey = try folder.currentKey(record.rowKey, before: .max, in: transaction)
+    var isOlder = false
+    try folder.lendBase(of: rowKey, in: transaction) { base in
+      isOlder = base.isLive && base.generation != cursor.generation
+    }
+    return isOlder
+  }
 }

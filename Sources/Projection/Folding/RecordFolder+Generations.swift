@@ -33,13 +33,7 @@ extension RecordFolder {
 
   /// No edit says any more that it was made on a version of the history that is gone.
   private func dropBases(of remote: String, _ state: any FoldState) throws {
-    let prefix = MetaKey.remote("")
-    let remotes = try state.metaRows(prefix: prefix).map { row in
-      try row.payload.withUnsafeBytes {
-        try RemoteDeclaration(name: String(row.key.dropFirst(prefix.count)), settings: $0)
-      }
-    }
-    let ownership = Ownership(of: remote, among: remotes)
+    let ownership = try ownership(of: remote, state)
     for edit in try state.openEdits() {
       guard case .version = edit.state.base, let entry = try state.entry(edit.sequence),
         entry.encoding != StoredEntry.erasedEncoding,
@@ -49,6 +43,16 @@ extension RecordFolder {
       without.base = .none
       try state.putEdit(edit.sequence, without)
     }
+  }
+
+  func ownership(of remote: String, _ state: any FoldState) throws -> Ownership {
+    let prefix = MetaKey.remote("")
+    let remotes = try state.metaRows(prefix: prefix).map { row in
+      try row.payload.withUnsafeBytes {
+        try RemoteDeclaration(name: String(row.key.dropFirst(prefix.count)), settings: $0)
+      }
+    }
+    return Ownership(of: remote, among: remotes)
   }
 
   /// Edits and erasures that were settled are pending again, each in its place among its record's

@@ -44,21 +44,31 @@ extension RecordFolder {
     }
   }
 
-  /// Folds what changed nothing on the server into a record that it no longer has and that was kept here.
+  /// Folds settled edits into a record of which the feed says nothing: one that the server no longer has, or shows no
+  /// more, and that was kept here.
   ///
-  /// Such a record is this journal's alone: its base is of an earlier generation, whose server had it. Without this a
-  /// deletion would last until its answer is settled, and then the record would be back.
+  /// Without this a deletion would last until its answer is settled, and then the record would be back. What shows such
+  /// a record is its base: of an earlier generation; or live since before a version at which the server had no such record.
   private func keep(
     _ settled: [Overlay.Member], in row: inout RecordRow, of remote: String, _ state: any FoldState
   ) throws {
-    let absorbed = settled.filter {
-      if case .accepted(_, absorbed: true, _) = $0.state.delivery { true } else { false }
-    }
-    guard !absorbed.isEmpty, row.baseFields != nil, let base = row.base,
-      let cursor = try state.meta(MetaKey.cursor(remote)).map({ try RemoteCursor($0) }),
-      base.generation != cursor.generation
+    guard !settled.isEmpty, row.baseFields != nil, let base = row.base,
+      let cursor = try state.meta(MetaKey.cursor(remote)).map({ try RemoteCursor($0) })
     else { return }
-    for member in absorbed {
+    let isOlder = base.generation != cursor.generation
+    let untold = settled.filter { member in
+      guard case .accepted(let version, let isAbsorbed, _) = member.state.delivery else {
+        return false
+      }
+      return isOlder || isAbsorbed && base.version < version
+    }
+    guard let first = untold.first,
+      // Another remote may have the collection by now, and the base is what that one shows.
+      try Overlay.entry(first.sequence, state).plainBody.withUnsafeBytes({
+        try ownership(of: remote, state).owns(Body($0))
+      })
+    else { return }
+    for member in untold {
       row.baseFields = try Overlay.apply(member, to: row.baseFields, state)
     }
   }

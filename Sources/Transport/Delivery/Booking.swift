@@ -137,18 +137,15 @@ struct Booking: Sendable {
       let cursor = try context.state.meta(MetaKey.cursor(remote)).map({ try RemoteCursor($0) })
     else { return nil }
     let record = try RecordAddress(collection: answer.collection, key: answer.key)
-    let rowKey = try context.folder.currentKey(record.rowKey, before: .max, in: context.transaction)
-    var isKept = false
-    try context.folder.lendBase(of: rowKey, in: context.transaction) { base in
-      isKept = base.isLive && base.generation != cursor.generation
-    }
+    let isKept = try context.hasOlderLiveBase(record, than: cursor)
     return isKept ? cursor.through : nil
   }
 
   private func newest(_ answer: FeedChange, _ context: AppendContext) throws -> FeedChange {
     var state = answer
     state.version = try context.versionOfAnswer(
-      answer.version, about: RecordAddress(collection: answer.collection, key: answer.key))
+      answer.version, about: RecordAddress(collection: answer.collection, key: answer.key),
+      from: remote)
     return state
   }
 

@@ -50,8 +50,12 @@ struct RESTFeed {
         throw TransportError.resyncRequired(
           "\(address) answered with status \(answer.status) half way through the list")
       }
+      let question =
+        answer.status == 403
+        ? "may collection \"\(collection)\" be read with these credentials?"
+        : "is collection \"\(collection)\" there?"
       throw TransportError.protocolViolation(
-        "\(address) answered with status \(answer.status): is collection \"\(collection)\" there?")
+        "\(address) answered with status \(answer.status): \(question)")
     }
     let whole = try RESTCodec.decode(answer.body, from: address)
     let items = try items(whole, address)

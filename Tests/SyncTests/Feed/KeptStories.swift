@@ -102,6 +102,113 @@ import Testing
     #expect(try a.store.problems() == [])
   }
 
+  @Test func `can be changed where a comparison did not find it`() async throws {
+    let world = try World()
+    let (a, b) = (try await world.device("a"), try await world.device("b"))
+    try await a.store.write { tx in
+      for number in 1...5 { try tx.put("c", "\(number)", ["n": 1]) }
+    }
+    try await a.sync()
+    try await b.sync()
+    try await a.store.write { tx in for number in 1...4 { try tx.delete("c", "\(number)") } }
+    try await a.put("6", ["n": 1])
+    try await a.sync()
+    let lossy = AlteredRemote(
+      world.remote,
+      page: { page in
+        var page = page
+        page.changes.removeAll { $0.state == .deleted }
+        return page
+      })
+    try await Device(opened: b.store, lossy).sync()
+    let report = try await Device(opened: b.store, CountedRemote(world.remote)).sync(
+      .both, [.reconciling, .keepingRecords])
+    #expect(report.fullStateReason == nil && report.vanished == 0)
+    try await edit(b.store)
+    for _ in 0..<2 {
+      try await b.sync()
+      try expectEdited(b.store)
+    }
+    try await b.expectSound()
+    try await a.sync()
+    #expect(try a.store.read { try $0.query(Query("c")).map(\.key) } == ["4", "5", "6"])
+  }
+
+  @Test func `can be changed where the server has it beside what is asked for`() async throws {
+    let world = try World()
+    let a = try await world.device("a")
+    let filter = try RemoteFilter("c", where: .compare(.init("open", .equal, true)))
+    let b = try await PartialDevice("b", in: world, [filter])
+    try await a.store.write { tx in
+      for number in 1...5 { try tx.put("c", "\(number)", ["n": 1, "open": true]) }
+    }
+    try await a.sync()
+    try await b.sync()
+    try await a.store.write { tx in
+      for number in 1...5 { try tx.update("c", "\(number)", set: ["open": false]) }
+    }
+    try await a.sync()
+    try await b.sync(.both, [.fullState, .keepingRecords])
+    #expect(try b.store.read { try $0.query(Query("c")).count } == 5)
+    try await b.store.write { try $0.delete("c", "1") }
+    try await b.store.write { try $0.update("c", "2", set: ["n": 2]) }
+    for _ in 0..<2 {
+      try await b.sync()
+      #expect(try b.device.get("1") == nil)
+      #expect(try b.device.get("2")?["n"] == 2)
+    }
+    try await b.device.expectSound()
+    try await a.sync()
+    #expect(try a.get("1") == nil && a.get("2") == ["n": 2, "open": false])
+  }
+
+  @Test func `is left alone by a server that has its collection no more`() async throws {
+    let world = try World()
+    let (a, b) = (try await world.device("a"), try await world.device("b"))
+    try await a.put("r", ["n": 1])
+    try await a.sync()
+    try await b.sync()
+    try await a.sync(.both, [.fullState])
+    try await b.delete("r")
+    try await b.sync()
+    try await a.update("r", ["n": 2])
+    try await a.sync(.pushOnly)
+    // Another server has the collection now, and such a record.
+    let plain = PlainServer(`A server of plain records`.puts)
+    plain.write("c", "r", ["n": 1])
+    let declaration = try RemoteDeclaration(
+      name: "plain", kind: "rest", url: "https://plain.test/api", collections: ["c"],
+      options: plain.settings.options)
+    try await a.store.journal.declare(declaration)
+    let other = try SyncEngine(
+      journal: a.store.journal, remote: "plain",
+      over: RESTServer(
+        url: declaration.url, collections: ["c"], settings: RESTSettings(declaration.options),
+        exchange: plain, authorization: { nil }))
+    try await other.sync(.pullOnly)
+    try await a.sync()
+    try await other.sync()
+    #expect(try a.get("r") == plain.fields("c", "r"))
+    #expect(try a.store.problems() == [])
+  }
+
+  @Test func `is put where a server of plain records compares versions`() async throws {
+    var settings = `A server of plain records`.puts
+    settings.preconditions = .version
+    let server = PlainServer(settings)
+    let device = try await RecordDevice(server)
+    for number in 0..<6 { server.write("c", "\(number)", ["n": 1]) }
+    try await device.sync()
+    server.state.withLock { $0.records["c"] = [:] }
+    try await device.engine.sync(.both, [.fullState, .keepingRecords])
+    #expect(try device.keys.count == 6)
+    try await device.store.write { try $0.put("c", "4", ["n": 4]) }
+    try await device.sync()
+    #expect(server.fields("c", "4") == ["n": 4])
+    #expect(try device.counts.parked == 0)
+    #expect(try device.store.problems() == [])
+  }
+
   @Test func `can be changed where the server is a Kinto`() async throws {
     let server = KintoDouble()
     let device = try await RecordDevice(server)
