@@ -185,9 +185,9 @@ import Testing
       over: RESTServer(
         url: declaration.url, collections: ["c"], settings: RESTSettings(declaration.options),
         exchange: plain, authorization: { nil }))
-    try await other.sync(.pullOnly)
+    _ = try await other.sync(.pullOnly)
     try await a.sync()
-    try await other.sync()
+    _ = try await other.sync()
     #expect(try a.get("r") == plain.fields("c", "r"))
     #expect(try a.store.problems() == [])
   }
@@ -200,7 +200,7 @@ import Testing
     for number in 0..<6 { server.write("c", "\(number)", ["n": 1]) }
     try await device.sync()
     server.state.withLock { $0.records["c"] = [:] }
-    try await device.engine.sync(.both, [.fullState, .keepingRecords])
+    try await device.sync(.both, [.fullState, .keepingRecords])
     #expect(try device.keys.count == 6)
     try await device.store.write { try $0.put("c", "4", ["n": 4]) }
     try await device.sync()
@@ -215,7 +215,7 @@ import Testing
     for number in 0..<6 { server.write("c", "\(number)", ["n": 1]) }
     try await device.sync()
     server.state.withLock { $0.records["c"] = [:] }
-    try await device.engine.sync(.both, [.fullState, .keepingRecords])
+    try await device.sync(.both, [.fullState, .keepingRecords])
     #expect(try device.keys.count == 6)
     try await edit(device.store)
     for _ in 0..<3 {
