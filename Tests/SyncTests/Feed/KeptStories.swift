@@ -196,6 +196,7 @@ import Testing
     var settings = `A server of plain records`.puts
     settings.preconditions = .version
     let server = PlainServer(settings)
+    server.state.withLock { $0.hasETags = true }
     let device = try await RecordDevice(server)
     for number in 0..<6 { server.write("c", "\(number)", ["n": 1]) }
     try await device.sync()
