@@ -14,10 +14,11 @@ extension AppendContext {
   }
 
   /// Whether a record lives in an earlier generation of base than a cursor's, which has not shown it: once a full state
-  /// is read, one that was kept.
+  /// is read, one that was kept. Not where the generation began with another declaration and nothing was read in it.
   package func hasOlderLiveBase(
     _ record: RecordAddress, than cursor: RemoteCursor
   ) throws -> Bool {
+    guard cursor.isTaking || !cursor.cursor.isEmpty else { return false }
     let rowKey = try folder.currentKey(record.rowKey, before: .max, in: transaction)
     var isOlder = false
     try folder.lendBase(of: rowKey, in: transaction) { base in

@@ -68,7 +68,7 @@ extension RecordFolder {
       row.baseFields = old.baseFields
     }
     if let base = row.base {
-      try settle(&overlay, &row, from: remote, through: base.version, state)
+      try settle(&overlay, row, from: remote, through: base.version, state)
     }
     try overlay.store(in: &row, state)
     var moved = RecordRow()

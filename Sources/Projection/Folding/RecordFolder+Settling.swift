@@ -17,10 +17,12 @@ extension RecordFolder {
     _ edits: [SequenceNumber], from remote: String, through: ServerVersion,
     _ state: any FoldState
   ) throws {
+    let settled = Set(edits)
     for key in try recordKeys(of: edits, state) {
       guard var row = try state.record(key).map({ try RecordRow($0) }) else { continue }
       var overlay = try Overlay(row, state)
-      try settle(&overlay, &row, from: remote, through: through, state)
+      try keep(overlay.members.filter { settled.contains($0.sequence) }, in: &row, of: remote, state)
+      try settle(&overlay, row, from: remote, through: through, state)
       try overlay.store(in: &row, state)
       try state.putRecord(key, row.encoded)
     }
@@ -28,14 +30,13 @@ extension RecordFolder {
 
   /// Takes accepted edits the base has caught up with out of the overlay.
   func settle(
-    _ overlay: inout Overlay, _ row: inout RecordRow, from remote: String, through: ServerVersion,
+    _ overlay: inout Overlay, _ row: RecordRow, from remote: String, through: ServerVersion,
     _ state: any FoldState
   ) throws {
     let reached = Set(
       try overlay.members.filter { member in
         try isReached(member.state, from: remote, through: through, state)
       }.map(\.sequence))
-    try keep(overlay.members.filter { reached.contains($0.sequence) }, in: &row, of: remote, state)
     let settled = overlay.remove(standingOn: row.base?.version) { reached.contains($0.sequence) }
     for member in settled {
       try state.removeEdit(member.sequence)
@@ -45,30 +46,21 @@ extension RecordFolder {
   }
 
   /// Folds settled edits into a record of which the feed says nothing: one that the server no longer has, or shows no
-  /// more, and that was kept here.
+  /// more, and that was kept here. Its base is of an earlier generation.
   ///
-  /// Without this a deletion would last until its answer is settled, and then the record would be back. What shows such
-  /// a record is its base: of an earlier generation; or live since before a version at which the server had no such record.
+  /// Without this a deletion would last until its answer is settled, and then the record would be back.
   private func keep(
     _ settled: [Overlay.Member], in row: inout RecordRow, of remote: String, _ state: any FoldState
   ) throws {
-    guard !settled.isEmpty, row.baseFields != nil, let base = row.base,
-      let cursor = try state.meta(MetaKey.cursor(remote)).map({ try RemoteCursor($0) })
-    else { return }
-    let isOlder = base.generation != cursor.generation
-    let untold = settled.filter { member in
-      guard case .accepted(let version, let isAbsorbed, _) = member.state.delivery else {
-        return false
-      }
-      return isOlder || isAbsorbed && base.version < version
-    }
-    guard let first = untold.first,
+    guard let first = settled.first, row.baseFields != nil, let base = row.base,
+      let cursor = try state.meta(MetaKey.cursor(remote)).map({ try RemoteCursor($0) }),
+      base.generation != cursor.generation,
       // Another remote may have the collection by now, and the base is what that one shows.
       try Overlay.entry(first.sequence, state).plainBody.withUnsafeBytes({
         try ownership(of: remote, state).owns(Body($0))
       })
     else { return }
-    for member in untold {
+    for member in settled {
       row.baseFields = try Overlay.apply(member, to: row.baseFields, state)
     }
   }

@@ -173,7 +173,7 @@ package struct RecordFolder: InlineFolder {
       ? try overlay.fold(over: before.baseFields, state) { member in
         try isReached(member.state, from: remote, through: version, state)
       } : nil
-    try settle(&overlay, &row, from: remote, through: version, state)
+    try settle(&overlay, row, from: remote, through: version, state)
     try overlay.store(in: &row, state)
     try state.putRecord(key, row.encoded)
     if isForeign, !isShownAgain(before, row) {

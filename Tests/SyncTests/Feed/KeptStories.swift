@@ -102,38 +102,6 @@ import Testing
     #expect(try a.store.problems() == [])
   }
 
-  @Test func `can be changed where a comparison did not find it`() async throws {
-    let world = try World()
-    let (a, b) = (try await world.device("a"), try await world.device("b"))
-    try await a.store.write { tx in
-      for number in 1...5 { try tx.put("c", "\(number)", ["n": 1]) }
-    }
-    try await a.sync()
-    try await b.sync()
-    try await a.store.write { tx in for number in 1...4 { try tx.delete("c", "\(number)") } }
-    try await a.put("6", ["n": 1])
-    try await a.sync()
-    let lossy = AlteredRemote(
-      world.remote,
-      page: { page in
-        var page = page
-        page.changes.removeAll { $0.state == .deleted }
-        return page
-      })
-    try await Device(opened: b.store, lossy).sync()
-    let report = try await Device(opened: b.store, CountedRemote(world.remote)).sync(
-      .both, [.reconciling, .keepingRecords])
-    #expect(report.fullStateReason == nil && report.vanished == 0)
-    try await edit(b.store)
-    for _ in 0..<2 {
-      try await b.sync()
-      try expectEdited(b.store)
-    }
-    try await b.expectSound()
-    try await a.sync()
-    #expect(try a.store.read { try $0.query(Query("c")).map(\.key) } == ["4", "5", "6"])
-  }
-
   @Test func `can be changed where the server has it beside what is asked for`() async throws {
     let world = try World()
     let a = try await world.device("a")
@@ -160,6 +128,21 @@ import Testing
     try await b.device.expectSound()
     try await a.sync()
     #expect(try a.get("1") == nil && a.get("2") == ["n": 2, "open": false])
+  }
+
+  @Test func `is not one that was made anew where an older one was erased`() async throws {
+    let world = try World()
+    let (a, b) = (try await world.device("a"), try await world.device("b"))
+    try await a.put("r", ["n": 1])
+    try await a.sync()
+    try await b.sync()
+    try await a.delete("r")
+    try await b.store.erase("c", "r", because: "asked to")
+    try await b.put("r", ["n": 2])
+    try await b.sync()
+    try await a.sync(.both, [.fullState])
+    #expect(try a.get("r") == ["n": 2])
+    try await a.expectSound()
   }
 
   @Test func `is left alone by a server that has its collection no more`() async throws {
