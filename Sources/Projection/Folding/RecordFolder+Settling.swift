@@ -21,7 +21,8 @@ extension RecordFolder {
     for key in try recordKeys(of: edits, state) {
       guard var row = try state.record(key).map({ try RecordRow($0) }) else { continue }
       var overlay = try Overlay(row, state)
-      try keep(overlay.members.filter { settled.contains($0.sequence) }, in: &row, of: remote, state)
+      let leaving = overlay.members.filter { settled.contains($0.sequence) }
+      try keep(leaving, in: &row, of: remote, state)
       try settle(&overlay, row, from: remote, through: through, state)
       try overlay.store(in: &row, state)
       try state.putRecord(key, row.encoded)
